@@ -11,6 +11,7 @@ import jinja2
 
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
+from runbook.summary import Summary, outage_words
 
 Event = Literal["team_started", "team_done", "team_failed", "team_declined"]
 
@@ -57,6 +58,23 @@ class Facts:
     """Where the report lies."""
     run_id: str = ""
     """Prefect's id of the run, for the link."""
+
+
+def facts(summary: Summary, report: str = "", run_id: str = "") -> Facts:
+    """Gather what the message about a run that ended can say."""
+    return Facts(
+        incident=summary.request.incident,
+        state=summary.state,
+        next=summary.next,
+        reason=summary.request.reason,
+        problem=summary.problem,
+        requested_by=summary.request.requested_by,
+        database=summary.database,
+        oauth=summary.request.oauth,
+        outage=outage_words(summary),
+        report=report,
+        run_id=run_id,
+    )
 
 
 SAMPLE = Facts(

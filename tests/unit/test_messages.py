@@ -7,6 +7,7 @@ import pytest
 from runbook import messages
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
+from tests import samples
 
 FACTS = messages.Facts(
     incident="INC-2041",
@@ -102,3 +103,10 @@ def test_a_misspelt_name_and_a_missing_folder_are_refused(tmp_path: Path) -> Non
         messages.check(settings(tmp_path))
     with pytest.raises(SettingsInvalid, match="not a folder"):
         messages.check(settings(tmp_path / "absent"))
+
+
+def test_a_run_that_ended_fills_its_message() -> None:
+    facts = messages.facts(samples.failed(), report="/srv/report.md")
+    body = messages.team(settings(), "team_failed", facts).body
+    for fact in ("012 was refused", "digitaltwin", "users were offline for 35.1 s", "/srv/report.md"):
+        assert fact in body
