@@ -61,22 +61,22 @@ class VerificationFailed(RollbackError):
     """The database is not in the declared end state; the transaction that did the work is rolled back."""
 
 
-@dataclass(eq=False)
-class Blocked(RollbackError):
-    """The plan cannot go ahead; ``reasons`` lists why, each with its remedy."""
-
-    reasons: Sequence[str] = field(default_factory=tuple)
-
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  - {reason}" for reason in self.reasons)])
-
-
 class Declined(RollbackError):
     """Nobody approved: an approver said no, or no answer came inside the decision window."""
 
 
 class Refused(RollbackError):
     """The rules say that this must not be rolled back."""
+
+
+@dataclass(eq=False)
+class Blocked(Refused):
+    """The plan cannot go ahead; ``reasons`` lists why, each with its remedy."""
+
+    reasons: Sequence[str] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  - {reason}" for reason in self.reasons)])
 
 
 class ProgramMissing(RollbackError):

@@ -124,6 +124,8 @@ class Plan:
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]
+    drift: Sequence[str] = ()
+    """What differed from the baseline before, in places that no migration touches."""
     hash: str = ""
     """SHA-256 over everything that matters."""
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from runbook import figures, page, users
+from runbook import choices, figures, page
 from runbook.models import Plan, Script, Session
 from runbook.page import Block, Bullets, Code, Page, Section, Table
 from runbook.request import RollbackRequest, deadline
@@ -134,11 +134,11 @@ def _script(script: Script) -> str:
 
 
 def _users(plan: Plan) -> list[Block]:
-    rows = [(kind, f"{count:,}", users.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
     if not rows:
         return ["No users were counted."]
     table = Table(("kind", "users", f"what '{plan.oauth}' does to them"), rows, right=(1,))
-    blocks: list[Block] = [table, "The other choices:", Bullets(users.others(plan))]
+    blocks: list[Block] = [table, "The other choices:", Bullets(choices.others(plan))]
     if plan.oauth == "delete":
         blocks += ["Rows that deleting these users takes along:", _counts("table", plan.cascade)]
     return blocks

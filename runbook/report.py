@@ -10,6 +10,8 @@ from typing import Any
 
 from runbook import followups, page, reportpage
 from runbook.errors import SettingsInvalid
+from runbook.models import Check
+from runbook.page import Page
 from runbook.plandata import plain, plan_json
 from runbook.settings import Settings
 from runbook.summary import Summary, outage, post_mortem_due
@@ -21,6 +23,13 @@ FORMAT = 1
 def markdown(summary: Summary) -> str:
     """Write the report as Markdown; its first line is the verdict."""
     return page.markdown(reportpage.report_page(summary))
+
+
+def checks_markdown(checks: Sequence[Check]) -> str:
+    """Write what was expected and found as Markdown, verdict first."""
+    missed = sum(not check.passed for check in checks)
+    verdict = f"{missed} of {len(checks)} checks found something else" if missed else f"All {len(checks)} checks passed"
+    return page.markdown(Page(verdict, [reportpage.checks(checks)], []))
 
 
 def evidence(summary: Summary) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from runbook import figures, timeline, users
+from runbook import choices, figures, timeline
 from runbook.followups import actions
 from runbook.models import Backup, Check, Plan
 from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
@@ -18,16 +18,16 @@ def report_page(summary: Summary) -> Page:
     """Lay the report out. What a run never came to is left out."""
     plan = summary.plan
     sections = [
-        Section("Checks that do not match", [_checks(summary.missed)] if summary.missed else []),
+        Section("Checks that do not match", [checks(summary.missed)] if summary.missed else []),
         Section("Open warnings", [Bullets(plan.warnings)] if plan and plan.warnings else []),
         Section("After the rollback", [actions(summary)] if summary.changed else []),
         Section("Timeline", _timeline(summary)),
         Section("Approval", [approval(summary)]),
         Section("Plan", [_plan(plan)] if plan else []),
-        Section("OAuth users", [_users(plan), users.needs(plan)] if plan and summary.changed else []),
+        Section("OAuth users", [_users(plan), choices.needs(plan)] if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
         Section("Scripts", [_scripts(plan)] if plan else []),
-        Section("Verification", [_checks(summary.checks)] if summary.checks else []),
+        Section("Verification", [checks(summary.checks)] if summary.checks else []),
         Section("Backup: the way back to the data before the rollback", way_back(summary)),
         Section("Archive in the database", _archive(summary)),
     ]
@@ -107,7 +107,7 @@ def _plan(plan: Plan) -> Block:
 
 
 def _users(plan: Plan) -> Block:
-    rows = [(kind, f"{count:,}", users.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
     return Table(("kind", "users", f"what '{plan.oauth}' did to them"), rows, right=(1,))
 
 
@@ -127,7 +127,8 @@ def _scripts(plan: Plan) -> Block:
     return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
 
 
-def _checks(checks: Sequence[Check]) -> Block:
+def checks(checks: Sequence[Check]) -> Block:
+    """Lay checks out, expected and found side by side."""
     rows = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found) for c in checks]
     return Table(("", "check", "expected", "found"), rows)
 

@@ -50,7 +50,6 @@ class Settings(BaseSettings):
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
 
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
-    lock_attempts: int = Field(10, gt=0, description="How often a step that got no lock is tried.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
     identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
 

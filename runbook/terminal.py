@@ -10,9 +10,10 @@ from rich.text import Text
 
 from runbook import figures, planpage, reportpage, timeline
 from runbook.errors import RollbackError
-from runbook.models import Outcome, Plan, Step
+from runbook.models import Check, Outcome, Plan, Step
 from runbook.page import Block, Bullets, Code, Fixed, Page, Table
 from runbook.request import RollbackRequest
+from runbook.standing import Standing
 from runbook.summary import Summary, outage_words
 
 MARKS: dict[Outcome, tuple[str, str, str]] = {
@@ -59,8 +60,7 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
         ("Next", summary.next),
     ]
     if summary.checks:
-        checks = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found) for c in summary.checks]
-        _block(Table(("", "check", "expected", "found"), checks), console)
+        _block(reportpage.checks(summary.checks), console)
     _block(Table(("", ""), [row for row in rows if row[1]]), console)
 
 
@@ -137,3 +137,25 @@ def _plain(text: str, console: Console) -> str:
     """Write a text so that the terminal can show it, without anything that would steer it."""
     printable = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
     return printable.translate(PLAIN).encode("ascii", "replace").decode() if _ascii(console) else printable
+
+
+def status(standing: Standing, console: Console) -> None:
+    """Show where we stand: state, whether it is safe to stop, what is next, and the last run's steps."""
+    _say(standing.state, console, "bold")
+    rows = [
+        ("Database", standing.database),
+        ("Safe to stop here", "yes" if standing.safe else "no"),
+        ("Next", standing.next),
+        ("Runner", standing.runner or "nobody"),
+        *((f"Migration {number}", state) for number, state in standing.migrations.items()),
+    ]
+    _facts(Table(("", ""), rows), console)
+    if standing.last:
+        _say(f"Last run: {standing.last['incident']}, {standing.last['outcome']}. {standing.last['state']}", console)
+    for one in standing.steps:
+        step(one, console)
+
+
+def checks(checks: Sequence[Check], console: Console) -> None:
+    """Show expected and found side by side."""
+    _block(reportpage.checks(checks), console)
