@@ -38,6 +38,13 @@ def load_baseline(conn: Connection, bot_label: str = "assistant") -> None:
         run_file(conn, "demo/baseline.sql")
 
 
+def seed(conn: Connection, messages: int = 200) -> None:
+    """Fill the baseline with rows in every table, in proportion to ``messages``, in one transaction."""
+    with conn.transaction():
+        set_option(conn, "seed_messages", str(messages))
+        run_file(conn, "demo/seed.sql")
+
+
 def apply_forward(conn: Connection, migrations: Iterable[str]) -> None:
     """Apply forward migrations in the order given, by number (``"010"``), each in its own transaction.
 
@@ -46,6 +53,12 @@ def apply_forward(conn: Connection, migrations: Iterable[str]) -> None:
     for number in migrations:
         with conn.transaction():
             run_file(conn, FORWARD[number])
+
+
+def seed_transformed(conn: Connection) -> None:
+    """Add the rows that only the new release makes, as far as the migrations applied allow, in one transaction."""
+    with conn.transaction():
+        run_file(conn, "demo/seed_transformed.sql")
 
 
 def run_file(conn: Connection, name: str) -> None:
