@@ -331,6 +331,16 @@ BEGIN
     END LOOP;
 
     -- 7. Migration 013.
+    FOREACH item IN ARRAY ARRAY['llm_provider_new', 'llm_provider_old'] LOOP
+        IF to_regtype('public.' || item) IS NOT NULL THEN
+            BEGIN
+                EXECUTE format('DROP TYPE public.%I', item);
+                RAISE NOTICE '010: dropped stray type %', item;
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE '010: left type %, something uses it', item;
+            END;
+        END IF;
+    END LOOP;
     SELECT count(*) INTO moved FROM public.digital_twins WHERE llm_provider::text = 'gemini';
     IF NOT has_gemini THEN
         RAISE NOTICE '010: already so: llm_provider has no label gemini';

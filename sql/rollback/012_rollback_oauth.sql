@@ -140,6 +140,17 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
 
+    FOREACH item IN ARRAY ARRAY['user_role_new', 'user_role_old'] LOOP
+        IF to_regtype('public.' || item) IS NOT NULL THEN
+            BEGIN
+                EXECUTE format('DROP TYPE public.%I', item);
+                RAISE NOTICE '012: dropped stray type %', item;
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE '012: left type %, something uses it', item;
+            END;
+        END IF;
+    END LOOP;
+
     SELECT array_agg(enumlabel::text) INTO labels FROM pg_enum WHERE enumtypid = 'public.user_role'::regtype;
     IF labels @> ARRAY['kb_owner', 'professional'] THEN
         -- Half converted. The conversion happens in USING, where no trigger fires: updated_at stays.
@@ -178,17 +189,6 @@ BEGIN
     ELSE
         RAISE NOTICE '012: already so: users.role has default professional';
     END IF;
-
-    FOREACH item IN ARRAY ARRAY['user_role_new', 'user_role_old'] LOOP
-        IF to_regtype('public.' || item) IS NOT NULL THEN
-            BEGIN
-                EXECUTE format('DROP TYPE public.%I', item);
-                RAISE NOTICE '012: dropped stray type %', item;
-            EXCEPTION WHEN dependent_objects_still_exist THEN
-                RAISE NOTICE '012: left type %, something uses it', item;
-            END;
-        END IF;
-    END LOOP;
 
     -- The baseline has no comments here; what 012 said about them would be wrong now.
     IF col_description('public.users'::regclass, (SELECT attnum FROM pg_attribute
