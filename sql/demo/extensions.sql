@@ -26,6 +26,8 @@ $$;
 
 DO $$
 BEGIN
+    -- Its functions are made before the type is whole, which PostgreSQL remarks on.
+    PERFORM pg_catalog.set_config('client_min_messages', 'warning', true);
     IF EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector') THEN
         CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
     ELSIF pg_catalog.to_regtype('extensions.vector') IS NULL THEN

@@ -170,6 +170,19 @@ SELECT
 FROM seed_size s, generate_series(1, s.conversations) n,
     LATERAL (SELECT TIMESTAMP '2024-03-01 09:00' + n * INTERVAL '50 seconds') AS start (begun);
 
+-- Millions of messages: keys and indexes are built once, after the rows, from their own definitions.
+CREATE TEMP TABLE seed_later AS
+SELECT format('ALTER TABLE public.messages ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)) AS statement
+FROM pg_catalog.pg_constraint
+WHERE conrelid = 'public.messages'::regclass AND contype IN ('p', 'f')
+UNION ALL
+SELECT pg_get_indexdef(indexrelid)
+FROM pg_catalog.pg_index
+WHERE indrelid = 'public.messages'::regclass AND NOT indisprimary;
+
+ALTER TABLE public.messages DROP CONSTRAINT messages_pkey, DROP CONSTRAINT messages_conversation_id_fkey;
+DROP INDEX public.idx_messages_conversation_id;
+
 INSERT INTO public.messages (id, conversation_id, sender, content, metadata, created_at)
 SELECT
     md5('message ' || n)::uuid,
@@ -184,6 +197,18 @@ SELECT
     TIMESTAMP '2024-03-01 09:00' + n * INTERVAL '5 seconds'
 FROM seed_size s, generate_series(1, s.messages) n,
     LATERAL (SELECT 1 + (n - 1)::bigint * s.conversations / s.messages) AS place (c);
+
+DO $$
+DECLARE
+    later seed_later;
+BEGIN
+    FOR later IN SELECT * FROM seed_later LOOP
+        EXECUTE later.statement;
+    END LOOP;
+END
+$$;
+
+DROP TABLE seed_later;
 
 INSERT INTO public.handover_notifications (
     id, conversation_id, user_id, reason, is_read, is_accepted, accepted_at, created_at)
