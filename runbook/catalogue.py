@@ -126,9 +126,7 @@ def translate(text: str) -> str:
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
 
 
-def _is_lost(
-    fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict[tuple[str, str], Fact]
-) -> bool:
+def _is_lost(fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict[tuple[str, str], Fact]) -> bool:
     name = translate(fact.object)
     same = by_identity.get((fact.kind, fact.identity)) or by_name.get((fact.kind, name))
     if same is None:
