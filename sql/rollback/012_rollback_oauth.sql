@@ -1,0 +1,209 @@
+-- 012_rollback_oauth.sql: take migration 012 (sign-in with OAuth) back.
+--
+-- UNDOES
+--   users.password_hash is NOT NULL again; the role kb_owner is called professional again and is the
+--   default; a recreation of user_role that stopped half way is finished.
+-- REMOVES
+--   users.oauth_provider, users.oauth_id, users.avatar_url and their indexes idx_users_oauth…, idx_users_avatar….
+-- KEEPS IN THE ARCHIVE
+--   rollback.archived_users: provider, id and avatar of every user who had one of them.
+-- REFUSES, having changed nothing
+--   while users without a password exist (the message counts them and names the three ways on), and while
+--   something the team added stands on a column that goes.
+-- LOCKS
+--   LOCK TABLE users           ACCESS EXCLUSIVE until commit; the other statements on users need no more.
+--     INSERT archive           reads users once; the time grows with the number of users.
+--     SET NOT NULL             reads users once.
+--     DROP COLUMN, SET DEFAULT catalogue only, milliseconds.
+--   ALTER TYPE RENAME VALUE    the type only, milliseconds. Only where both labels exist is users rewritten.
+--   Waits for a lock at most 10 s, unless lock_timeout is set already.
+-- BY HAND
+--   psql -1 -v ON_ERROR_STOP=1 -f 012_rollback_oauth.sql
+--   The file is one statement, so that it is all or nothing under a plain psql -f too. It may be run again:
+--   what is already so is said and left.
+DO $rollback$
+DECLARE
+    waiting     bigint;
+    moved       bigint;
+    in_the_way  text;
+    item        text;
+    role_type   text;
+    labels      text[];
+BEGIN
+    IF to_regclass('public.users') IS NULL THEN
+        RAISE EXCEPTION '012: there is no table public.users; this is not a DigitalTwin database'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF current_setting('lock_timeout') = '0' THEN
+        PERFORM set_config('lock_timeout', '10s', true);
+    END IF;
+    -- Rows hidden by a policy must raise, not be overlooked.
+    PERFORM set_config('row_security', 'off', true);
+    LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE;
+
+    -- Nobody may be left without a way to sign in.
+    SELECT count(*) INTO waiting FROM public.users WHERE password_hash IS NULL;
+    IF waiting > 0 THEN
+        RAISE EXCEPTION '012: % user(s) without password_hash; nothing was changed', waiting
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = 'They sign in by OAuth alone, which this script removes.',
+                  HINT = 'Choose one of the three: '
+                      '(1) set temporary passwords: UPDATE users SET password_hash = '
+                      '''$2b$10$TEMPORARY_HASH_INVALID_FOR_LOGIN'' WHERE password_hash IS NULL; '
+                      '(2) delete these users, with everything that hangs on them: '
+                      'DELETE FROM users WHERE password_hash IS NULL; '
+                      '(3) skip 012 and roll back only 011 and 010.';
+    END IF;
+
+    -- What the team put on a column that goes is named, never dropped along.
+    SELECT string_agg(DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid), ', ') INTO in_the_way
+    FROM pg_depend AS d
+    JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    LEFT JOIN pg_class AS i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
+    LEFT JOIN pg_constraint AS c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
+    LEFT JOIN pg_attrdef AS e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+    WHERE d.refclassid = 'pg_class'::regclass
+      AND d.refobjid = 'public.users'::regclass
+      AND a.attname IN ('oauth_provider', 'oauth_id', 'avatar_url')
+      AND NOT coalesce(i.relkind = 'i' AND i.relname ~ '^idx_users_(oauth|avatar)', false)
+      AND NOT coalesce(c.contype = 'n', false)
+      AND NOT coalesce(e.adnum = a.attnum, false);
+    IF in_the_way IS NOT NULL THEN
+        RAISE EXCEPTION '012: in the way of dropping the OAuth columns: %', in_the_way
+            USING ERRCODE = 'dependent_objects_still_exist',
+                  HINT = 'Drop or change these first; this script drops nothing that it does not know.';
+    END IF;
+
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND NOT attisdropped
+               AND attname IN ('oauth_provider', 'oauth_id', 'avatar_url')) THEN
+        IF to_regnamespace('rollback') IS NULL THEN
+            CREATE SCHEMA rollback;
+        END IF;
+        IF to_regclass('rollback.archived_users') IS NULL THEN
+            CREATE TABLE rollback.archived_users (
+                archived_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
+                id             uuid NOT NULL,
+                oauth_provider text,
+                oauth_id       text,
+                avatar_url     text
+            );
+        END IF;
+        -- As jsonb, since an earlier try may have dropped some of the three already.
+        INSERT INTO rollback.archived_users (id, oauth_provider, oauth_id, avatar_url)
+        SELECT kept.id, kept.was ->> 'oauth_provider', kept.was ->> 'oauth_id', kept.was ->> 'avatar_url'
+        FROM (SELECT u.id, to_jsonb(u) AS was FROM public.users AS u) AS kept
+        WHERE coalesce(kept.was ->> 'oauth_provider', kept.was ->> 'oauth_id', kept.was ->> 'avatar_url') IS NOT NULL;
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        RAISE NOTICE '012: kept % row(s) in rollback.archived_users', moved;
+    END IF;
+
+    FOR item IN
+        SELECT i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
+        WHERE x.indrelid = 'public.users'::regclass AND i.relname ~ '^idx_users_(oauth|avatar)'
+        ORDER BY i.relname
+    LOOP
+        EXECUTE format('DROP INDEX public.%I', item);
+        RAISE NOTICE '012: dropped index %', item;
+    END LOOP;
+
+    FOREACH item IN ARRAY ARRAY['oauth_provider', 'oauth_id', 'avatar_url'] LOOP
+        IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND NOT attisdropped
+                   AND attname = item) THEN
+            EXECUTE format('ALTER TABLE public.users DROP COLUMN %I', item);
+            RAISE NOTICE '012: dropped column users.%', item;
+        ELSE
+            RAISE NOTICE '012: already so: no column users.%', item;
+        END IF;
+    END LOOP;
+
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attname = 'password_hash'
+               AND NOT attnotnull) THEN
+        ALTER TABLE public.users ALTER COLUMN password_hash SET NOT NULL;
+        RAISE NOTICE '012: users.password_hash is NOT NULL again';
+    ELSE
+        RAISE NOTICE '012: already so: users.password_hash is NOT NULL';
+    END IF;
+
+    -- A recreation of the type that stopped after the column had moved: give the type its name.
+    SELECT t.typname INTO role_type
+    FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+    WHERE a.attrelid = 'public.users'::regclass AND a.attname = 'role' AND NOT a.attisdropped;
+    IF role_type IN ('user_role_new', 'user_role_old') THEN
+        IF to_regtype('public.user_role') IS NOT NULL THEN
+            DROP TYPE public.user_role;
+            RAISE NOTICE '012: dropped type user_role, which no column had';
+        END IF;
+        EXECUTE format('ALTER TYPE public.%I RENAME TO user_role', role_type);
+        RAISE NOTICE '012: renamed type % to user_role', role_type;
+    ELSIF role_type IS DISTINCT FROM 'user_role' THEN
+        RAISE EXCEPTION '012: users.role has type %, not user_role', coalesce(role_type, '(no such column)')
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+
+    FOREACH item IN ARRAY ARRAY['user_role_new', 'user_role_old'] LOOP
+        IF to_regtype('public.' || item) IS NOT NULL THEN
+            BEGIN
+                EXECUTE format('DROP TYPE public.%I', item);
+                RAISE NOTICE '012: dropped stray type %', item;
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                RAISE NOTICE '012: left type %, something uses it', item;
+            END;
+        END IF;
+    END LOOP;
+
+    SELECT array_agg(enumlabel::text) INTO labels FROM pg_enum WHERE enumtypid = 'public.user_role'::regtype;
+    IF labels @> ARRAY['kb_owner', 'professional'] THEN
+        -- Half converted. The conversion happens in USING, where no trigger fires: updated_at stays.
+        SELECT count(*) INTO moved FROM public.users WHERE role::text = 'kb_owner';
+        ALTER TYPE public.user_role RENAME TO user_role_old;
+        CREATE TYPE public.user_role AS ENUM ('super_admin', 'professional', 'end_user');
+        PERFORM 1 FROM pg_type WHERE oid = 'public.user_role_old'::regtype AND typacl IS NOT NULL;
+        IF FOUND THEN
+            RAISE NOTICE '012: grants on the type user_role were not default and have to be given again';
+        END IF;
+        EXECUTE format('ALTER TYPE public.user_role OWNER TO %I', (
+            SELECT pg_get_userbyid(typowner) FROM pg_type WHERE oid = 'public.user_role_old'::regtype));
+        ALTER TABLE public.users
+            ALTER COLUMN role DROP DEFAULT,
+            ALTER COLUMN role TYPE public.user_role USING
+                (CASE role::text WHEN 'kb_owner' THEN 'professional' ELSE role::text END)::public.user_role,
+            ALTER COLUMN role SET DEFAULT 'professional';
+        DROP TYPE public.user_role_old;
+        RAISE NOTICE '012: % user(s) with role kb_owner have role professional again (users rewritten)', moved;
+    ELSIF labels @> ARRAY['kb_owner'] THEN
+        ALTER TYPE public.user_role RENAME VALUE 'kb_owner' TO 'professional';
+        RAISE NOTICE '012: renamed role kb_owner to professional';
+    ELSIF labels @> ARRAY['professional'] THEN
+        RAISE NOTICE '012: already so: role professional';
+    ELSE
+        RAISE EXCEPTION '012: user_role has neither kb_owner nor professional but %', labels
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+
+    IF EXISTS (SELECT FROM pg_attribute AS a
+               LEFT JOIN pg_attrdef AS e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+               WHERE a.attrelid = 'public.users'::regclass AND a.attname = 'role'
+                 AND coalesce(pg_get_expr(e.adbin, e.adrelid), '') !~ '^''professional''::(public\.)?user_role$') THEN
+        ALTER TABLE public.users ALTER COLUMN role SET DEFAULT 'professional';
+        RAISE NOTICE '012: users.role has default professional again';
+    ELSE
+        RAISE NOTICE '012: already so: users.role has default professional';
+    END IF;
+
+    -- The baseline has no comments here; what 012 said about them would be wrong now.
+    IF col_description('public.users'::regclass, (SELECT attnum FROM pg_attribute
+            WHERE attrelid = 'public.users'::regclass AND attname = 'password_hash')) IS NOT NULL THEN
+        COMMENT ON COLUMN public.users.password_hash IS NULL;
+        RAISE NOTICE '012: removed the comment on users.password_hash';
+    END IF;
+    IF col_description('public.users'::regclass, (SELECT attnum FROM pg_attribute
+            WHERE attrelid = 'public.users'::regclass AND attname = 'role')) IS NOT NULL THEN
+        COMMENT ON COLUMN public.users.role IS NULL;
+        RAISE NOTICE '012: removed the comment on users.role';
+    END IF;
+    IF obj_description('public.user_role'::regtype, 'pg_type') IS NOT NULL THEN
+        COMMENT ON TYPE public.user_role IS NULL;
+        RAISE NOTICE '012: removed the comment on type user_role';
+    END IF;
+END
+$rollback$;
