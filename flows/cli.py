@@ -45,7 +45,9 @@ def main() -> None:
         status = app()
     except RollbackError as error:
         terminal.error(error, Console(stderr=True))
-        status = BLOCKED if isinstance(error, Blocked) else DECLINED if isinstance(error, Declined | Refused) else FAILED
+        status = (
+            BLOCKED if isinstance(error, Blocked) else DECLINED if isinstance(error, Declined | Refused) else FAILED
+        )
     sys.exit(status)
 
 

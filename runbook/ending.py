@@ -130,7 +130,9 @@ def tell_users(run: Run, summary: Summary) -> str:
         already=lambda address: journal.notified(run, address),
         sent=lambda address: journal.notify(run, address),
     )
-    return f"{delivery.sent} mailed, {delivery.skipped} mailed before, {len(delivery.failed)} refused by the mail server"
+    return (
+        f"{delivery.sent} mailed, {delivery.skipped} mailed before, {len(delivery.failed)} refused by the mail server"
+    )
 
 
 def facts(summary: Summary, files: Sequence[Path], prefect_run: str) -> Facts:

@@ -94,4 +94,3 @@ def target() -> str:
     if not name:
         raise DatabaseUnavailable("No database is named.", "Set PGDATABASE or PGSERVICE.")
     return name.decode()
-

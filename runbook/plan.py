@@ -9,7 +9,21 @@ from typing import TypeVar
 import psycopg
 
 import sql
-from runbook import backup, catalogue, census, database, endstate, fence, mail, messages, plandata, programs, release, report, team
+from runbook import (
+    backup,
+    catalogue,
+    census,
+    database,
+    endstate,
+    fence,
+    mail,
+    messages,
+    plandata,
+    programs,
+    release,
+    report,
+    team,
+)
 from runbook.errors import Blocked, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.request import RollbackRequest, check_times
@@ -87,7 +101,9 @@ def recognise(conn: psycopg.Connection) -> Identity:
     missing += [] if signs["has_twins"] else ["digital_twins or knowledge_bases"]
     if missing:
         raise WrongDatabase(
-            f"{identity.database} is not DigitalTwin's database: no table {', '.join(map(str, missing))}.", remedy, state
+            f"{identity.database} is not DigitalTwin's database: no table {', '.join(map(str, missing))}.",
+            remedy,
+            state,
         )
     return identity
 
@@ -167,7 +183,9 @@ def _warnings(
     warnings = [WARNINGS["keep"]] if request.oauth == "keep" and states[OAUTH] != "absent" else []
     warnings += [WARNINGS["tokens"]] if request.oauth != "keep" and states[OAUTH] != "absent" else []
     if gemini := census.gemini(conn):
-        what = "get provider openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
+        what = (
+            "get provider openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
+        )
         warnings.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
     warnings += [
         f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."

@@ -36,7 +36,12 @@ def standalone(conn: psycopg.Connection, settings: Settings) -> list[Check]:
 
 def _checks(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:
     with door.translated():
-        return [*_tables(conn, conditions), *_enums(conn, conditions), _foreign_keys(conn), _end_state(conn, conditions)]
+        return [
+            *_tables(conn, conditions),
+            *_enums(conn, conditions),
+            _foreign_keys(conn),
+            _end_state(conn, conditions),
+        ]
 
 
 def _tables(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:
@@ -89,7 +94,9 @@ def of_services(settings: Settings, plan: Plan) -> list[Check]:
 
 def judge(checks: Sequence[Check]) -> None:
     """Raise VerificationFailed when a check did not pass."""
-    wrong = [f"  - {check.name}: expected {check.expected}, found {check.found}" for check in checks if not check.passed]
+    wrong = [
+        f"  - {check.name}: expected {check.expected}, found {check.found}" for check in checks if not check.passed
+    ]
     if wrong:
         raise VerificationFailed(
             "After the rollback something is not as it should be:\n" + "\n".join(wrong),

@@ -8,6 +8,7 @@ from runbook import backup, fence, journal
 from runbook.models import Backup, Plan
 from runbook.runs import Run
 
+
 @task(name="back up", cache_policy=NO_CACHE, persist_result=False)
 def back_up(run: Run, plan: Plan) -> Backup:
     """Take the backup and check it. Raises BackupFailed, ProgramMissing, ProgramFailed."""

@@ -26,7 +26,9 @@ def notify(
         summary = ending.summarise(run, plan, outcome, checks, error)
         files = ending.record(run, summary)
         found["files"] = [str(path) for path in files]
-        create_markdown_artifact(report.markdown(summary), key="report", description=f"Report of {run.request.incident}")
+        create_markdown_artifact(
+            report.markdown(summary), key="report", description=f"Report of {run.request.incident}"
+        )
         if outcome == "done":
             found["team"] = f"{ending.tell_team(run, summary, files, flow_run.id or '')} channel(s) told"
             found["users"] = ending.tell_users(run, summary)

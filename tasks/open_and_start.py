@@ -17,4 +17,6 @@ def open_and_start(run: Run, plan: Plan) -> None:
             found["services"] = "not managed here: start them by hand"
             return
         services.up(run.settings, plan.release.compose)
-        found["healthy"] = [f"{check.name}: {check.found}" for check in services.wait_healthy(run.settings, plan.release.compose)]
+        found["healthy"] = [
+            f"{check.name}: {check.found}" for check in services.wait_healthy(run.settings, plan.release.compose)
+        ]

@@ -49,7 +49,9 @@ def made(folder: Path, say: Say) -> Iterator[None]:
 def _empty(folder: Path) -> None:
     mark = folder / "DEMO"
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
-        raise SettingsInvalid(f"{folder} is not empty and not the demo's.", "Name another folder: rollback demo --folder …")
+        raise SettingsInvalid(
+            f"{folder} is not empty and not the demo's.", "Name another folder: rollback demo --folder …"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o755)
     mark.write_text(MARK, encoding="utf-8")
@@ -117,7 +119,9 @@ def _mail(folder: Path, stack: ExitStack) -> None:
     controller.start()
     stack.callback(controller.stop)
     os.environ.update(
-        ROLLBACK_SMTP_HOST="127.0.0.1", ROLLBACK_SMTP_PORT=str(port), ROLLBACK_MAIL_FROM="DigitalTwin <noreply@example.org>"
+        ROLLBACK_SMTP_HOST="127.0.0.1",
+        ROLLBACK_SMTP_PORT=str(port),
+        ROLLBACK_MAIL_FROM="DigitalTwin <noreply@example.org>",
     )
 
 
