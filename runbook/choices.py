@@ -37,8 +37,13 @@ EFFECTS: Mapping[str, Mapping[str, str]] = {
 
 
 def effect(choice: str, kind: str) -> str:
-    """Say what a choice does to a kind of user."""
-    return EFFECTS.get(choice, {}).get(kind, "not changed")
+    """Say what a choice does to a kind of user; nothing for a kind that is counted for information only."""
+    return EFFECTS.get(choice, {}).get(kind, "")
+
+
+def touched(plan: Plan) -> bool:
+    """Tell whether users are touched at all: only 012 ever did anything to them."""
+    return plan.migrations.get("012", "absent") != "absent"
 
 
 def others(plan: Plan) -> list[str]:
@@ -53,6 +58,8 @@ def others(plan: Plan) -> list[str]:
 
 def needs(plan: Plan) -> str:
     """Say what the users without a password must do after the rollback."""
+    if not touched(plan):
+        return "012 was not applied: no user was touched."
     if not plan.users.get(OAUTH) and not plan.users.get(BOTH):
         return "There are no OAuth users; everybody logs in again with their password."
     if plan.oauth == "delete":

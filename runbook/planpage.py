@@ -27,7 +27,7 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
         Section("Users", _users(plan)),
         Section("Rows", _rows(plan)),
         Section("Connected now", _sessions(plan)),
-        Section("Scripts", [_scripts(plan.scripts), _migrations(plan.migrations)]),
+        Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
     ]
     return Page(verdict(plan), _lead(plan, request, now, minutes), [s for s in sections if s.blocks])
 
@@ -47,7 +47,7 @@ def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> 
         ("Incident", f"{request.incident}: {request.reason}"),
         ("Requested by", request.requested_by or "not said"),
         ("Time to decide", time_left(request, now, minutes)),
-        ("What is lost", users.lost(plan)),
+        ("What is lost", choices.lost(plan)),
         ("Database", _database(plan)),
         ("Release that comes back", _release(plan)),
         ("OAuth users", f"'{plan.oauth}' was chosen"),
@@ -88,7 +88,7 @@ def _section(title: str, lines: Sequence[str]) -> Section:
 
 def _hazards(plan: Plan) -> list[str]:
     """Say what follows from the choices themselves (roles and tokens)."""
-    if not plan.needed or plan.migrations.get("012", "absent") == "absent":
+    if not choices.touched(plan):
         return []
     if plan.oauth == "keep":
         return [
@@ -119,8 +119,10 @@ def _order(plan: Plan) -> list[str]:
 
 
 def _transaction(plan: Plan) -> list[str]:
-    oauth = "Leave OAuth users as they are." if plan.oauth == "keep" else f"Settle OAuth users: {plan.oauth}."
-    steps = [f"In one transaction: {oauth}"]
+    settle = "leave OAuth users as they are" if plan.oauth == "keep" else f"settle OAuth users ({plan.oauth})"
+    if not choices.touched(plan):
+        settle = "no OAuth users to settle, since 012 is not applied"
+    steps = [f"In one transaction: {settle}."]
     steps += [f"In it: {_script(script)}" for script in plan.scripts]
     if plan.gemini == "remove":
         steps += ["In it: rows with llm_provider gemini move to openai and the label gemini is removed."]
@@ -134,9 +136,9 @@ def _script(script: Script) -> str:
 
 
 def _users(plan: Plan) -> list[Block]:
-    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
-    if not rows:
-        return ["No users were counted."]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.choices.items()]
+    if not choices.touched(plan):
+        return ["012 is not applied: no user is touched."]
     table = Table(("kind", "users", f"what '{plan.oauth}' does to them"), rows, right=(1,))
     blocks: list[Block] = [table, "The other choices:", Bullets(choices.others(plan))]
     if plan.oauth == "delete":
@@ -189,5 +191,6 @@ def _scripts(scripts: Sequence[Script]) -> Block:
     return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
 
 
-def _migrations(states: Mapping[str, str]) -> Block:
-    return Table(("migration", "found"), [(name, STATES.get(state, state)) for name, state in sorted(states.items())])
+def found(plan: Plan) -> str:
+    """Say which migrations were found, and in what state."""
+    return ", ".join(f"{name} {STATES[state]}" for name, state in sorted(plan.migrations.items()))

@@ -7,7 +7,7 @@ from runbook import choices, figures, timeline
 from runbook.followups import actions
 from runbook.models import Backup, Check, Plan
 from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
-from runbook.planpage import STATES
+from runbook.planpage import found
 from runbook.summary import Summary, outage, outage_words
 
 ARCHIVE = ("rollback.archived_users", "rollback.archived_knowledge_bases")
@@ -24,7 +24,7 @@ def report_page(summary: Summary) -> Page:
         Section("Timeline", _timeline(summary)),
         Section("Approval", [approval(summary)]),
         Section("Plan", [_plan(plan)] if plan else []),
-        Section("OAuth users", [_users(plan), choices.needs(plan)] if plan and summary.changed else []),
+        Section("OAuth users", _users(plan) if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
         Section("Scripts", [_scripts(plan)] if plan else []),
         Section("Verification", [checks(summary.checks)] if summary.checks else []),
@@ -96,7 +96,7 @@ def _plan(plan: Plan) -> Block:
         ("Drawn at", figures.moment(plan.drawn_at)),
         ("Database", f"{known.database}, PostgreSQL {known.major}, system identifier {known.system_identifier}"),
         ("Size", figures.size(plan.database_bytes)),
-        ("Found", ", ".join(f"{name} {STATES[state]}" for name, state in sorted(plan.migrations.items()))),
+        ("Found", found(plan)),
         ("OAuth users", plan.oauth),
         ("Label gemini", plan.gemini),
         ("Services", ", ".join(plan.services) or "none managed here"),
@@ -106,9 +106,12 @@ def _plan(plan: Plan) -> Block:
     return Table(("", ""), [row for row in rows if row[1]])
 
 
-def _users(plan: Plan) -> Block:
-    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
-    return Table(("kind", "users", f"what '{plan.oauth}' did to them"), rows, right=(1,))
+def _users(plan: Plan) -> list[Block]:
+    """Say what users must do, then what became of each kind."""
+    if not choices.touched(plan):
+        return [choices.needs(plan)]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.choices.items()]
+    return [choices.needs(plan), Table(("kind", "users", f"what '{plan.oauth}' did to them"), rows, right=(1,))]
 
 
 def _rows(plan: Plan) -> Block:

@@ -54,7 +54,7 @@ def test_scripts_stand_in_their_order_with_hashes_and_skipped_ones_with_why() ->
         page.index(words) for words in ("012 is skipped: OAuth users are kept", "011 runs (bbbb", "010 runs (cccc")
     ]
     assert order == sorted(order)
-    assert "Leave OAuth users as they are" in page
+    assert "leave OAuth users as they are" in page
 
 
 def test_each_kind_of_user_is_counted_with_what_becomes_of_it() -> None:
@@ -90,7 +90,10 @@ def test_rows_that_leave_or_get_a_placeholder() -> None:
 def test_hazards_are_said_in_plain_words() -> None:
     assert "until they log in again" in text()
     assert "until their role is set by hand" in text(oauth="keep")
-    assert "log in again" not in text(migrations={"010": "applied", "012": "absent"}, users={}, warnings=())
+    without = text(migrations={"010": "applied", "012": "absent"}, warnings=())
+    assert "log in again" not in without
+    assert "012 is not applied: no user is touched." in without
+    assert "no OAuth users to settle" in without
 
 
 def test_sessions_are_grouped_and_those_that_keep_writing_come_first() -> None:

@@ -118,6 +118,12 @@ def test_what_oauth_users_must_do_follows_the_choice(choice: str, said: str) -> 
     assert said in report.markdown(samples.summary(plan=samples.plan(oauth=choice)))
 
 
+def test_users_are_not_sent_to_reset_passwords_when_012_was_never_applied() -> None:
+    page = report.markdown(samples.summary(plan=samples.plan(migrations={"010": "applied", "012": "absent"})))
+    assert "012 was not applied: no user was touched." in page
+    assert "Forgot password" not in page
+
+
 def test_a_backup_of_a_run_that_was_not_committed_is_not_offered_for_a_restore() -> None:
     page = report.markdown(samples.failed())
     assert samples.backup().path in page
