@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
-from runbook.errors import Blocked, Declined, Refused, RollbackError
+from runbook.errors import Blocked, RollbackError
 from runbook.request import RollbackRequest
 
 DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
@@ -45,9 +45,7 @@ def main() -> None:
         status = app()
     except RollbackError as error:
         terminal.error(error, Console(stderr=True))
-        status = (
-            BLOCKED if isinstance(error, Blocked) else DECLINED if isinstance(error, Declined | Refused) else FAILED
-        )
+        status = BLOCKED if isinstance(error, Blocked) else FAILED
     sys.exit(status)
 
 

@@ -12,6 +12,7 @@ from runbook.errors import Declined, Refused
 from runbook.models import Check, Plan
 from runbook.request import RollbackRequest
 from runbook.runs import Run
+from runbook.summary import Verdict
 from tasks.assess import assess
 from tasks.authorise import authorise
 from tasks.back_up import back_up
@@ -56,9 +57,9 @@ def rollback(request: RollbackRequest) -> State[Any]:
             checks = bring_back(run, plan)
             notify(run, plan, "done", checks)
         except (Declined, Refused) as end:
-            name = "Declined" if isinstance(end, Declined) else "Refused"
-            notify(run, plan, name.lower(), error=end)
-            return Cancelled(name=name, message=str(end))
+            outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
+            notify(run, plan, outcome, error=end)
+            return Cancelled(name=outcome.capitalize(), message=str(end))
         except BaseException as failure:
             notify(run, plan, "failed", error=failure)
             raise

@@ -9,11 +9,11 @@ from psycopg import sql as compose
 
 from runbook import database, journal, mail, messages, report, team
 from runbook.errors import NotificationFailed, RollbackError
-from runbook.messages import Event, Facts
+from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
 from runbook.request import Approval
 from runbook.runs import Run
-from runbook.summary import Summary, Verdict, outage_words
+from runbook.summary import Summary, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ NEXT: dict[Verdict, str] = {
     "done": "Follow-ups are in the report: the post-mortem is due within 24 hours.",
     "declined": "Decide whether the incident goes on; a new run needs a new approval.",
     "refused": "Mend what is listed, then ask again.",
-    "failed": "Read the problem, mend it, then run again for the same incident: it goes on, or starts over, as it must.",
+    "failed": "Mend the problem, then run again for the same incident: it goes on, or starts over, as it must.",
 }
 EVENTS: dict[Verdict, Event] = {
     "done": "team_done",
@@ -56,6 +56,7 @@ def summarise(
         target=run.settings.target,
         problem=_problem(error),
         archived=archived(run),
+        committed=begun and journal.committed(run),
     )
 
 
@@ -109,7 +110,9 @@ def tell_team(run: Run, summary: Summary, files: Sequence[Path], prefect_run: st
     if journal.begun(run) and journal.notified(run, mark):
         log.info("The team was told already: skipped.")
         return 0
-    message = messages.team(run.settings, EVENTS[summary.outcome], facts(summary, files, prefect_run))
+    message = messages.team(
+        run.settings, EVENTS[summary.outcome], messages.facts(summary, str(files[0]) if files else "", prefect_run)
+    )
     told = team.tell(run.settings, message.title, message.body)
     if journal.begun(run):
         journal.notify(run, mark)
@@ -121,7 +124,7 @@ def tell_users(run: Run, summary: Summary) -> str:
     if run.settings.smtp_host is None or not run.request.notify_users:
         return "not mailed: no mail server is set" if run.request.notify_users else "not mailed: so requested"
     recipients = [str(row["email"]) for row in database.query(run.side, "recipients")]
-    message = messages.users(run.settings, facts(summary, [], ""))
+    message = messages.users(run.settings, messages.facts(summary))
     delivery = mail.send_users(
         run.settings,
         recipients,
@@ -132,23 +135,6 @@ def tell_users(run: Run, summary: Summary) -> str:
     )
     return (
         f"{delivery.sent} mailed, {delivery.skipped} mailed before, {len(delivery.failed)} refused by the mail server"
-    )
-
-
-def facts(summary: Summary, files: Sequence[Path], prefect_run: str) -> Facts:
-    """Return what messages can say about a run."""
-    return Facts(
-        incident=summary.request.incident,
-        state=summary.state,
-        next=summary.next,
-        reason=summary.request.reason,
-        problem=summary.problem,
-        requested_by=summary.request.requested_by,
-        database=summary.database,
-        oauth=summary.request.oauth,
-        outage=outage_words(summary),
-        report=str(files[0]) if files else "",
-        run_id=prefect_run,
     )
 
 

@@ -59,7 +59,7 @@ def begin(run: "Run", plan: Plan, prefect_run: str | None) -> None:
     run.early.clear()
 
 
-def _row(step: Step) -> dict[str, object]:
+def _row(step: Step) -> dict[str, Any]:
     return {**asdict(step), "found": Jsonb(dict(step.found))}
 
 
@@ -142,7 +142,7 @@ def steps(conn: psycopg.Connection, run_id: UUID) -> list[Step]:
     return [Step(**row) for row in database.query(conn, "journal_steps", run=run_id)]
 
 
-def runs(conn: psycopg.Connection) -> list[Mapping[str, object]]:
+def runs(conn: psycopg.Connection) -> list[Mapping[str, Any]]:
     """Return all runs, the newest first."""
     return list(database.query(conn, "journal_runs")) if exists(conn) else []
 

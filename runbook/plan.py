@@ -1,4 +1,4 @@
-"""The plan: what would happen, drawn from the database's actual state, and everything that stands in the way at once."""
+"""The plan: what would happen, drawn from the database's actual state, and all that stands in the way at once."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -40,14 +40,6 @@ SCRIPTS = ("012_rollback_oauth", "011_rollback_handover", "010_rollback_knowledg
 OAUTH = "012"
 """The one migration for which the procedure makes an exception: its option 3 skips it."""
 
-WARNINGS = {
-    "keep": (
-        "012 is skipped: owners keep the role kb_owner, which the old release refuses until the role is professional. "
-        "Accounts without a password cannot log in to it either."
-    ),
-    "tokens": "Sessions issued by the new release carry the role kb_owner until the next login: everybody logs in again.",
-}
-
 
 def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
     """Draw the plan; reads only.
@@ -83,7 +75,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         release=found,
         services=settings.services if settings.project_dir else (),
         blockers=[],
-        warnings=_warnings(conn, request, settings, states, drift),
+        warnings=_warnings(conn, request, settings, drift),
         drift=drift,
     )
     drawn = replace(drawn, blockers=[*problems, *_blockers(conn, drawn, settings)])
@@ -100,11 +92,8 @@ def recognise(conn: psycopg.Connection) -> Identity:
     missing = [signs["missing"]] if signs["missing"] else []
     missing += [] if signs["has_twins"] else ["digital_twins or knowledge_bases"]
     if missing:
-        raise WrongDatabase(
-            f"{identity.database} is not DigitalTwin's database: no table {', '.join(map(str, missing))}.",
-            remedy,
-            state,
-        )
+        names = ", ".join(map(str, missing))
+        raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
     return identity
 
 
@@ -177,15 +166,11 @@ def _warnings(
     conn: psycopg.Connection,
     request: RollbackRequest,
     settings: Settings,
-    states: dict[str, MigrationState],
     drift: Sequence[str],
 ) -> list[str]:
-    warnings = [WARNINGS["keep"]] if request.oauth == "keep" and states[OAUTH] != "absent" else []
-    warnings += [WARNINGS["tokens"]] if request.oauth != "keep" and states[OAUTH] != "absent" else []
+    warnings: list[str] = []
     if gemini := census.gemini(conn):
-        what = (
-            "get provider openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
-        )
+        what = "get openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
         warnings.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
     warnings += [
         f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."

@@ -136,7 +136,7 @@ def _script(script: Script) -> str:
 
 
 def _users(plan: Plan) -> list[Block]:
-    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.choices.items()]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
     if not choices.touched(plan):
         return ["012 is not applied: no user is touched."]
     table = Table(("kind", "users", f"what '{plan.oauth}' does to them"), rows, right=(1,))

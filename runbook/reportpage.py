@@ -110,7 +110,7 @@ def _users(plan: Plan) -> list[Block]:
     """Say what users must do, then what became of each kind."""
     if not choices.touched(plan):
         return [choices.needs(plan)]
-    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.choices.items()]
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
     return [choices.needs(plan), Table(("kind", "users", f"what '{plan.oauth}' did to them"), rows, right=(1,))]
 
 

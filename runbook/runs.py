@@ -59,7 +59,7 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
         run = Run(past or uuid4(), request, settings, work, side, database.identity(work), committed=past is not None)
-        stack.callback(lambda: run.side.close())
+        stack.callback(lambda: run.side.close())  # noqa: PLW0108 - revive may replace it
         yield run
 
 

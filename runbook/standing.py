@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import psycopg
 
@@ -11,7 +12,7 @@ from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
 from runbook.settings import Settings
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

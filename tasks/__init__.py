@@ -9,7 +9,7 @@ from runbook.errors import LockNotAvailable
 
 LOCK_RETRIES = 9
 LOCK_DELAYS = [0.2, 0.4, 0.8, 1.6, 3.0]
-"""Seconds before each retry (the last one goes on), up to doubled by jitter, so that two waiters do not march in step."""
+"""Seconds before each retry (the last one goes on), up to doubled by jitter, so that waiters do not march in step."""
 
 
 def only_locks(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature

@@ -1,5 +1,8 @@
 """Step: back up. The procedure's step 2: pg_dump in custom format, checked by listing it and by its checksum."""
 
+from typing import cast
+from uuid import UUID
+
 from prefect import task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +16,7 @@ from runbook.runs import Run
 def back_up(run: Run, plan: Plan) -> Backup:
     """Take the backup and check it. Raises BackupFailed, ProgramMissing, ProgramFailed."""
     with journal.step(run, "back up") as found:
-        artifact = create_progress_artifact(0.0, key="backup", description="Bytes written against the estimate")
+        artifact = cast(UUID, create_progress_artifact(0.0, key="backup", description="Bytes written, of the estimate"))
 
         def progress(written: int) -> None:
             update_progress_artifact(artifact, min(99.0, 100.0 * written / max(plan.database_bytes, 1)))

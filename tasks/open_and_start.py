@@ -17,6 +17,5 @@ def open_and_start(run: Run, plan: Plan) -> None:
             found["services"] = "not managed here: start them by hand"
             return
         services.up(run.settings, plan.release.compose)
-        found["healthy"] = [
-            f"{check.name}: {check.found}" for check in services.wait_healthy(run.settings, plan.release.compose)
-        ]
+        checks = services.wait_healthy(run.settings, plan.release.compose)
+        found["healthy"] = [f"{check.name}: {check.found}" for check in checks]

@@ -1,4 +1,4 @@
-"""Compensation: back to where we were. The fence opens and the services start again on the release they had."""
+"""Compensation: the fence opens and the services start again on the release they had."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -9,7 +9,7 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="back to where we were", cache_policy=NO_CACHE, persist_result=False, retries=5, retry_delay_seconds=3)
+@task(name="start services again", cache_policy=NO_CACHE, persist_result=False, retries=5, retry_delay_seconds=3)
 def reopen(run: Run, plan: Plan) -> None:
     """Open the fence and start the same containers again.
 
@@ -23,7 +23,7 @@ def reopen(run: Run, plan: Plan) -> None:
             "Run the same command for the same incident again: it goes on with the previous release.",
             "The database is rolled back; the services are stopped.",
         )
-    with journal.step(run, "back to where we were") as found:
+    with journal.step(run, "start services again") as found:
         fence.open_up(run.side)
         found["services"] = _start(run, plan)
         journal.undone(run)

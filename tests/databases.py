@@ -69,7 +69,7 @@ class Database:
         names = self.column("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         sums = "SELECT count(*), coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM public.{} t"
         with self.connect() as conn:
-            return {name: conn.execute(sums.format(name)).fetchone() for name in names}  # type: ignore[misc, arg-type]
+            return {name: conn.execute(sums.format(name)).fetchone() for name in names}  # type: ignore[misc]
 
     def column(self, query: str) -> list[Any]:
         """Return the first column of all rows."""

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,8 +25,10 @@ def main() -> int:
     """Run one command and return its exit status."""
     options = _arguments()
     STATE.mkdir(parents=True, exist_ok=True)
-    services = yaml.safe_load(Path(options.file).read_text(encoding="utf-8"))["services"]
-    return int(COMMANDS[options.command](options, services) or 0)
+    text = Path(options.file).read_text(encoding="utf-8") if options.command != "version" else "services: {}"
+    services = yaml.safe_load(text)["services"]
+    COMMANDS[options.command](options, services)
+    return 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,8 +65,8 @@ def _version(*_: object) -> None:
     print("demo-compose 1.0")  # noqa: T201 - this program speaks to its caller
 
 
-def _config(_: argparse.Namespace, services: dict[str, object]) -> None:
-    print("\n".join(services))  # noqa: T201
+def _config(options: argparse.Namespace, services: dict[str, object]) -> None:
+    print("\n".join(services) if options.services else yaml.safe_dump({"services": services}))  # noqa: T201
 
 
 def _build(options: argparse.Namespace, services: dict[str, object]) -> None:
@@ -129,7 +132,7 @@ def _ps(options: argparse.Namespace, services: dict[str, object]) -> None:
             print(process.pid if options.q else name)  # noqa: T201
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[argparse.Namespace, dict[str, object]], None]] = {
     "version": _version,
     "config": _config,
     "build": _build,

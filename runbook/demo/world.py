@@ -49,9 +49,7 @@ def made(folder: Path, say: Say) -> Iterator[None]:
 def _empty(folder: Path) -> None:
     mark = folder / "DEMO"
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
-        raise SettingsInvalid(
-            f"{folder} is not empty and not the demo's.", "Name another folder: rollback demo --folder …"
-        )
+        raise SettingsInvalid(f"{folder} is not empty and not the demo's.", "Name another: --folder …")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o755)
     mark.write_text(MARK, encoding="utf-8")
