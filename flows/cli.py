@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
+from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
 from runbook.request import RollbackRequest
 
@@ -60,6 +61,7 @@ def demo(*, folder: Path = Path(".demo"), answer: bool = True) -> int:
     answer
         Let the demo play the approver, through the same gate. --no-answer leaves that to you.
     """
+    world.empty(folder.absolute())
     os.environ["PREFECT_HOME"] = str(folder.absolute() / "prefect")
     from flows import demo as story  # noqa: PLC0415 - Prefect takes seconds to import
 

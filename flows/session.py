@@ -5,10 +5,11 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -21,12 +22,15 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 from flows.rollback import rollback
-from runbook import approvals, journal, terminal
+from runbook import approvals, ending, journal, terminal
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import Approval, RollbackRequest
+from runbook.summary import Summary
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ROLES = ["Team Lead", "CTO", "On-call Engineer"]
 
@@ -120,21 +124,35 @@ def run(request: RollbackRequest, console: Console) -> int:
 
 @contextmanager
 def told(console: Console, waits: approvals.Listener) -> Iterator[None]:
-    """Print each step as it ends; call ``waits`` when the run waits for its approval."""
-    step = partial(terminal.step, console=console)
-    journal.listeners.append(step)
-    approvals.listeners.append(waits)
+    """Print each step as it ends, and the end; call ``waits`` when the run waits for its approval."""
+    with (
+        _listening(journal.listeners, partial(terminal.step, console=console)),
+        _listening(approvals.listeners, waits),
+        _listening(ending.listeners, partial(_end, console)),
+    ):
+        yield
+
+
+def _end(console: Console, summary: Summary, files: Sequence[Path]) -> None:
+    terminal.summary(summary, console, files)
+
+
+@contextmanager
+def _listening(listeners: list[T], listener: T) -> Iterator[None]:
+    listeners.append(listener)
     try:
         yield
     finally:
-        journal.listeners.remove(step)
-        approvals.listeners.remove(waits)
+        listeners.remove(listener)
 
 
 def ended(state: State[Any], console: Console) -> int:
-    """Say how a run ended and return its exit status."""
+    """Return the exit status of a run; says how it ended where no report could."""
     if state.is_completed():
-        console.print(state.message)
+        console.print(state.message, markup=False)
         return 0
-    console.print(f"[bold]{state.name}[/bold]: {state.message}")
+    if state.is_failed():
+        error = state.result(raise_on_failure=False)
+        terminal.error(error if isinstance(error, RollbackError) else RollbackError(str(state.message)), console)
+        return 1
     return 4 if state.name in ("Declined", "Refused") else 1

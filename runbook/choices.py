@@ -73,7 +73,9 @@ def _without(plan: Plan) -> str:
 
 
 def deleted(plan: Plan) -> str:
-    """Say what 'delete' deletes."""
+    """Say what 'delete' deletes; what hangs on the users is counted only where that was chosen."""
+    if plan.oauth != "delete":
+        return f"{_without(plan)} and all that is theirs"
     rows = sum(plan.cascade.values())
     tables = sum(1 for count in plan.cascade.values() if count)
     return f"{_without(plan)} and {figures.count(rows, 'row')} in {figures.count(tables, 'table')} that are theirs"

@@ -10,7 +10,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 import sql
-from runbook.errors import DatabaseFenced, DatabaseUnavailable, LockNotAvailable, RollbackError, StatementFailed
+from runbook.errors import (
+    DatabaseFenced,
+    DatabaseUnavailable,
+    LockNotAvailable,
+    RollbackError,
+    StatementFailed,
+    WrongDatabase,
+)
 from runbook.models import Identity
 
 log = logging.getLogger(__name__)
@@ -63,7 +70,7 @@ def _refused(said: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"No connection to the database: {said}", remedy, "Nothing was touched.")
 
 
-def query(conn: psycopg.Connection, name: str, *, table: str = "", **parameters: object) -> list[Row]:
+def query(conn: psycopg.Connection, name: str, /, *, table: str = "", **parameters: object) -> list[Row]:
     """Run the named query sql/queries/``name``.sql and return its rows as dicts.
 
     ``table`` stands in for {table}, where a query must name one that is called this or that. Raises the errors of
@@ -120,6 +127,16 @@ def transaction(conn: psycopg.Connection) -> Iterator[None]:
     """Open a transaction, or a savepoint inside one; it is undone when the block raises."""
     with translated(), conn.transaction():
         yield
+
+
+def guard(conn: psycopg.Connection, expected: Identity) -> None:
+    """Raise WrongDatabase unless this connection still speaks to the ``expected`` database."""
+    found = identity(conn)
+    if found != expected:
+        raise WrongDatabase(
+            f"This connection speaks to {found}, the run began on {expected}.",
+            "Find out what moved (a failover, a proxy, a service file) before anything else.",
+        )
 
 
 def runner(rows: Sequence[Row]) -> str:

@@ -1,7 +1,7 @@
 """The end of a run: what it came to, in the journal, in the report, and in what people are told."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from runbook.runs import Run
 from runbook.summary import Summary, Verdict
 
 log = logging.getLogger(__name__)
+
+listeners: list[Callable[[Summary, Sequence[Path]], None]] = []
+"""Who is told how a run ended, such as the terminal."""
 
 DONE = "The database is rolled back and verified; the previous release runs."
 UNTOUCHED = "Nothing was changed; the services run as before."
@@ -100,8 +103,11 @@ def archived(run: Run) -> dict[str, int]:
 
 
 def record(run: Run, summary: Summary) -> list[Path]:
-    """Write report, evidence and follow-ups, and return where they lie."""
-    return list(report.write(run.settings, summary))
+    """Write report, evidence and follow-ups, tell the listeners, and return where they lie."""
+    files = list(report.write(run.settings, summary))
+    for tell in listeners:
+        tell(summary, files)
+    return files
 
 
 def tell_team(run: Run, summary: Summary, files: Sequence[Path], prefect_run: str) -> int:

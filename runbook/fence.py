@@ -1,7 +1,8 @@
 """The fence: while it is closed, nobody can connect to the database, superusers included.
 
-ALLOW_CONNECTIONS false is the only means that keeps out everybody; connections that exist stay, so the runbook makes
-its own before it closes the fence, and everybody else's are ended.
+ALLOW_CONNECTIONS false is the only means that keeps out everybody. Connections that exist stay, so the runbook makes
+its own before it closes the fence, and everybody else's are ended. PostgreSQL refuses the change from inside the
+database itself: it is made over the gate, a connection to the maintenance database.
 """
 
 import logging
@@ -27,12 +28,15 @@ def sessions(conn: psycopg.Connection, own: Sequence[int]) -> list[Session]:
     return [Session(**row) for row in database.query(conn, "sessions", own=list(own))]
 
 
-def close(conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str] = ()) -> list[Session]:
+def close(
+    gate: psycopg.Connection, conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str] = ()
+) -> list[Session]:
     """Let nobody connect any more, end everybody else's sessions, and return whose they were.
 
-    Sessions whose application_name is in ``spared`` stay. Raises RollbackError when one does not go within SECONDS.
+    ``conn`` is inside, ``own`` are the backend pids of the runbook; sessions whose application_name is in ``spared``
+    stay. Raises RollbackError when one does not go within SECONDS.
     """
-    _allow(conn, conn.info.dbname, allow=False)
+    _allow(gate, conn.info.dbname, allow=False)
     stragglers = _others(conn, own, spared)
     for session in stragglers:
         log.warning("Ending %s (pid %d, %s)", session.application, session.pid, session.address)
@@ -50,17 +54,17 @@ def _others(conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str])
     return [session for session in sessions(conn, own) if session.application not in spared]
 
 
-def open_up(conn: psycopg.Connection) -> None:
+def open_up(gate: psycopg.Connection, name: str) -> None:
     """Let everybody connect again."""
-    _allow(conn, conn.info.dbname, allow=True)
+    _allow(gate, name, allow=True)
 
 
-def _allow(conn: psycopg.Connection, name: str, *, allow: bool) -> None:
+def _allow(gate: psycopg.Connection, name: str, *, allow: bool) -> None:
     statement = compose.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(
         compose.Identifier(name), compose.Literal(allow)
     )
     with database.translated():
-        conn.execute(statement)
+        gate.execute(statement)
     log.info("Database %s %s connections.", name, "takes" if allow else "takes no new")
 
 
@@ -83,8 +87,8 @@ def abandoned(settings: Settings) -> str:
 
 def open_from_outside(settings: Settings) -> None:
     """Open the fence around the database from the maintenance database, where connecting is still allowed."""
-    with database.connect(settings.maintenance_database) as conn:
-        _allow(conn, target(), allow=True)
+    with database.connect(settings.maintenance_database) as gate:
+        open_up(gate, target())
 
 
 def target() -> str:

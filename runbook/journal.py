@@ -73,8 +73,9 @@ def step(run: "Run", name: str, *, inside: bool = False) -> Iterator[Found]:
     """Write a step down as it begins and as it ends; the block fills in what it found.
 
     ``inside``: the step belongs to the run's transaction, and so does the row of its end. psycopg's errors are turned
-    into the runbook's here, so that none leaves a step.
+    into the runbook's here, so that none leaves a step. Raises WrongDatabase when the connection leads elsewhere now.
     """
+    database.guard(run.work if inside else run.side, run.identity)
     started, found = datetime.now(UTC), Found()
     number = _running(run, name, started)
     try:

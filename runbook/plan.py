@@ -119,7 +119,7 @@ def _scripts(states: dict[str, MigrationState], request: RollbackRequest) -> lis
         if number == OAUTH and request.oauth == "keep":
             scripts.append(Script(number, name, digest, "skip", "OAuth users are kept (the procedure's option 3)"))
         else:
-            scripts.append(Script(number, name, digest, "run", f"migration is {states[number]}"))
+            scripts.append(Script(number, name, digest, "run", states[number]))
     return scripts
 
 

@@ -1,15 +1,15 @@
-"""A run: one runner, one database, two connections, one lock."""
+"""A run: one runner, one database, its connections, one lock."""
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 
 from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, SecondRunner, WrongDatabase
+from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -31,6 +31,8 @@ class Run:
     """Holds the runner's lock; the five database steps are one transaction on it."""
     side: psycopg.Connection
     """Autocommit: the journal, and looking around while ``work`` waits."""
+    gate: psycopg.Connection
+    """Autocommit, to the maintenance database: from there the fence is closed and opened."""
     identity: Identity
     committed: bool
     """Whether an earlier run for this incident passed the point of no return and was not finished."""
@@ -51,16 +53,19 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
 
     Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner.
     """
-    with ExitStack() as stack:
-        work = stack.enter_context(closing(_connected(settings)))
-        side = database.connect()
+    with closing(_connected(settings)) as work:
         _lock(work)
+        side, gate = database.connect(), database.connect(settings.maintenance_database)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
-        run = Run(past or uuid4(), request, settings, work, side, database.identity(work), committed=past is not None)
-        stack.callback(lambda: run.side.close())  # noqa: PLW0108 - revive may replace it
-        yield run
+        identity = database.identity(work)
+        run = Run(past or uuid4(), request, settings, work, side, gate, identity, committed=past is not None)
+        try:
+            yield run
+        finally:
+            run.side.close()
+            run.gate.close()
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -86,17 +91,6 @@ def _lock(conn: psycopg.Connection) -> None:
     )
 
 
-def guard(run: Run) -> None:
-    """Raise WrongDatabase unless both connections still speak to the database the run began with."""
-    for conn in (run.side, run.work):
-        found = database.identity(conn)
-        if found != run.identity:
-            raise WrongDatabase(
-                f"This is {found}, the run began on {run.identity}.",
-                "Find out what moved (a failover, a proxy, a service file) before anything else.",
-            )
-
-
 @contextmanager
 def transaction(run: Run) -> Iterator[None]:
     """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise."""
@@ -109,13 +103,21 @@ def transaction(run: Run) -> Iterator[None]:
 
 
 def revive(run: Run) -> None:
-    """Replace the side connection when it was lost; a closed fence keeps out the runbook too, so it is opened first.
+    """Replace connections that were lost; a closed fence keeps out the runbook too, so it is opened first.
 
     Raises DatabaseUnavailable when the server cannot be reached.
     """
-    try:
-        run.side.execute("SELECT 1")
-    except psycopg.Error:
-        log.warning("The connection was lost; opening the fence from database %s.", run.settings.maintenance_database)
-        fence.open_from_outside(run.settings)
+    if not _lives(run.gate):
+        run.gate = database.connect(run.settings.maintenance_database)
+    if not _lives(run.side):
+        log.warning("The connection was lost; opening the fence to make a new one.")
+        fence.open_up(run.gate, run.identity.database)
         run.side = database.connect()
+
+
+def _lives(conn: psycopg.Connection) -> bool:
+    try:
+        conn.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True

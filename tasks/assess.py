@@ -17,6 +17,7 @@ def assess(run: Run) -> Plan:
         page = planpage.plan_markdown(drawn, run.request, drawn.drawn_at)
         create_markdown_artifact(page, key="plan", description=f"Plan for {run.request.incident}")
         found.update(plan_hash=drawn.hash, migrations=dict(drawn.migrations), warnings=list(drawn.warnings))
+        found["summary"] = planpage.verdict(drawn)
         if not run.committed:
             plan.check(drawn)
     return drawn

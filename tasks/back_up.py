@@ -22,7 +22,7 @@ def back_up(run: Run, plan: Plan) -> Backup:
             update_progress_artifact(artifact, min(99.0, 100.0 * written / max(plan.database_bytes, 1)))
 
         # pg_dump has to connect: the fence is open for that moment, and closed again once its snapshot is taken.
-        fence.open_up(run.side)
+        fence.open_up(run.gate, run.identity.database)
         taken = backup.take(
             run.settings,
             run.identity,
@@ -36,5 +36,5 @@ def back_up(run: Run, plan: Plan) -> Backup:
 
 
 def _close_again(run: Run, found: journal.Found) -> None:
-    late = fence.close(run.side, run.pids, spared=[backup.APPLICATION])
+    late = fence.close(run.gate, run.side, run.pids, spared=[backup.APPLICATION])
     found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in late]

@@ -13,6 +13,6 @@ from runbook.runs import Run
 def fence(run: Run) -> list[Fact]:
     """Close the fence, end the stragglers, and return the catalogue as it is before the change."""
     with journal.step(run, "fence") as found:
-        stragglers = barrier.close(run.side, run.pids)
+        stragglers = barrier.close(run.gate, run.side, run.pids)
         found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in stragglers]
         return catalogue.read(run.work)

