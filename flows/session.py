@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from rich.prompt import Prompt
 from flows.rollback import rollback
 from runbook import approvals, ending, journal, terminal
 from runbook.errors import RollbackError
-from runbook.models import Plan
+from runbook.models import Plan, Step
 from runbook.request import Approval, RollbackRequest
 from runbook.summary import Summary
 
@@ -125,10 +125,12 @@ def run(request: RollbackRequest, console: Console) -> int:
 @contextmanager
 def told(console: Console, waits: approvals.Listener) -> Iterator[None]:
     """Print each step as it ends, and the end; call ``waits`` when the run waits for its approval."""
+    step: Callable[[Step], None] = partial(terminal.step, console=console)
+    end: Callable[[Summary, Sequence[Path]], None] = partial(_end, console)
     with (
-        _listening(journal.listeners, partial(terminal.step, console=console)),
+        _listening(journal.listeners, step),
         _listening(approvals.listeners, waits),
-        _listening(ending.listeners, partial(_end, console)),
+        _listening(ending.listeners, end),
     ):
         yield
 
