@@ -9,7 +9,7 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="assess", cache_policy=NO_CACHE, persist_result=False)
+@task(name="assess", task_run_name="assess", cache_policy=NO_CACHE, persist_result=False)
 def assess(run: Run) -> Plan:
     """Draw the plan of this rollback. Raises Blocked listing everything that stands in the way."""
     with journal.step(run, "assess") as found:

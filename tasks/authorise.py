@@ -23,7 +23,7 @@ class ApprovalForm(RunInput, Approval):
     """The form behind the Resume button of the flow run's page."""
 
 
-@task(name="authorise", cache_policy=NO_CACHE, persist_result=False)
+@task(name="authorise", task_run_name="authorise", cache_policy=NO_CACHE, persist_result=False)
 def authorise(run: Run, plan: Plan) -> Approval:
     """Wait for an approval of this plan. Raises Declined when it is refused or does not come in time."""
     context = FlowRunContext.get()

@@ -12,7 +12,7 @@ from runbook.models import Backup, Plan
 from runbook.runs import Run
 
 
-@task(name="back up", cache_policy=NO_CACHE, persist_result=False)
+@task(name="back up", task_run_name="back up", cache_policy=NO_CACHE, persist_result=False)
 def back_up(run: Run, plan: Plan) -> Backup:
     """Take the backup and check it. Raises BackupFailed, ProgramMissing, ProgramFailed."""
     with journal.step(run, "back up") as found:

@@ -9,7 +9,7 @@ from runbook.catalogue import Fact
 from runbook.runs import Run
 
 
-@task(name="fence", cache_policy=NO_CACHE, persist_result=False)
+@task(name="fence", task_run_name="fence", cache_policy=NO_CACHE, persist_result=False)
 def fence(run: Run) -> list[Fact]:
     """Close the fence, end the stragglers, and return the catalogue as it is before the change."""
     with journal.step(run, "fence") as found:

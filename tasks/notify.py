@@ -13,7 +13,14 @@ from runbook.runs import Run
 from runbook.summary import Summary, Verdict
 
 
-@task(name="notify", cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=10)
+@task(
+    name="notify",
+    task_run_name="notify",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+)
 def notify(
     run: Run,
     plan: Plan | None,

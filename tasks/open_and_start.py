@@ -8,7 +8,14 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="open and start", cache_policy=NO_CACHE, persist_result=False, retries=1, retry_delay_seconds=5)
+@task(
+    name="open and start",
+    task_run_name="open and start",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=1,
+    retry_delay_seconds=5,
+)
 def open_and_start(run: Run, plan: Plan) -> None:
     """Let everybody connect again, start the services and wait until they are healthy. Raises ServiceUnhealthy."""
     with journal.step(run, "open and start") as found:

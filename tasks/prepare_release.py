@@ -8,7 +8,7 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="prepare release", cache_policy=NO_CACHE, persist_result=False)
+@task(name="prepare release", task_run_name="prepare release", cache_policy=NO_CACHE, persist_result=False)
 def prepare_release(run: Run, plan: Plan) -> None:
     """Check the previous release out beside the live one and build it there. Raises ReleaseUnusable."""
     with journal.step(run, "prepare release") as found:

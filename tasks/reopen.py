@@ -9,7 +9,14 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="start services again", cache_policy=NO_CACHE, persist_result=False, retries=5, retry_delay_seconds=3)
+@task(
+    name="start services again",
+    task_run_name="start services again",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=5,
+    retry_delay_seconds=3,
+)
 def reopen(run: Run, plan: Plan) -> None:
     """Open the fence and start the same containers again.
 

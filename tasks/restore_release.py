@@ -8,7 +8,14 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="restore release", cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=5)
+@task(
+    name="restore release",
+    task_run_name="restore release",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=5,
+)
 def restore_release(run: Run, plan: Plan) -> None:
     """Check the previous tag out and build its images. Raises ReleaseUnusable, ProgramFailed."""
     with journal.step(run, "restore release") as found:

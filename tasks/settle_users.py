@@ -11,6 +11,7 @@ from tasks import LOCK_DELAYS, LOCK_RETRIES, only_locks
 
 @task(
     name="settle OAuth users",
+    task_run_name="settle OAuth users",
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=LOCK_RETRIES,

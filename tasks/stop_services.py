@@ -8,7 +8,7 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="stop services", cache_policy=NO_CACHE, persist_result=False)
+@task(name="stop services", task_run_name="stop services", cache_policy=NO_CACHE, persist_result=False)
 def stop_services(run: Run, plan: Plan) -> None:
     """Stop the named services and see them stopped. Raises ServiceUnhealthy naming those that still run."""
     with journal.step(run, "stop services") as found:

@@ -9,7 +9,7 @@ from runbook.models import Check, Plan
 from runbook.runs import Run
 
 
-@task(name="verify", cache_policy=NO_CACHE, persist_result=False)
+@task(name="verify", task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)
 def verify(run: Run, plan: Plan) -> list[Check]:
     """Compare what is expected with what is there, after the commit. Raises VerificationFailed listing what differs."""
     with journal.step(run, "verify") as found:

@@ -11,7 +11,7 @@ from runbook.models import Plan
 from runbook.runs import Run
 
 
-@task(name="verify the schema", cache_policy=NO_CACHE, persist_result=False)
+@task(name="verify the schema", task_run_name="verify the schema", cache_policy=NO_CACHE, persist_result=False)
 def verify_schema(run: Run, plan: Plan, before: Sequence[Fact]) -> None:
     """Hold the result against the declared end state. Raises VerificationFailed with all differences."""
     with changes.step(run, "verify the schema") as found:

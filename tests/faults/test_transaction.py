@@ -32,7 +32,7 @@ FAULTS = {
     "011": ON_OBJECT.format(object="public.handover_notifications", act=STRUCK),
     "010": ON_OBJECT.format(object="public.digital_twins", act=STRUCK),
     "verify the schema": ON_OBJECT.format(
-        object="public.digital_twins", act="COMMENT ON COLUMN public.users.email IS 'not declared';"
+        object="public.digital_twins", act="ALTER TABLE public.messages ALTER COLUMN content DROP NOT NULL;"
     ),
 }
 

@@ -66,7 +66,7 @@ def test_each_kind_of_user_is_counted_with_what_becomes_of_it() -> None:
 
 def test_the_other_choices_take_one_line_each() -> None:
     page = text()
-    assert "- 'delete': 214 users without a password and 40,271 rows in 2 tables that are theirs are deleted." in page
+    assert "- 'delete': 214 users without a password and all that is theirs are deleted." in page
     assert "- 'keep': 012 is skipped" in page
     assert "- 'temporary passwords'" not in page
 
