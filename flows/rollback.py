@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from runbook import runs, settings
+from runbook import planpage, runs, settings
 from runbook.errors import Declined, Refused
 from runbook.models import Check, Plan
 from runbook.request import RollbackRequest
@@ -49,7 +49,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
         try:
             plan = assess(run)
             if not run.committed and not plan.needed:
-                return Completed(message="Nothing to roll back: the database is at its baseline.")
+                return Completed(message=f"{planpage.verdict(plan)}.")
             if not run.committed:
                 authorise(run, plan)
                 prepare_release(run, plan)

@@ -21,6 +21,7 @@ listeners: list[Callable[[Summary, Sequence[Path]], None]] = []
 """Who is told how a run ended, such as the terminal."""
 
 DONE = "The database is rolled back and verified; the previous release runs."
+DONE_HERE = "The database is rolled back and verified; the application is not managed here: start the previous release."
 UNTOUCHED = "Nothing was changed; the services run as before."
 BACK = "The database is as it was before; see the steps for the services."
 COMMITTED = "The database is rolled back and committed; the run did not come to its end."
@@ -54,7 +55,7 @@ def summarise(
         backup=_backup(run) if begun else None,
         checks=checks,
         outcome=outcome,
-        state=_state(run, outcome, error),
+        state=_state(run, plan, outcome, error),
         next=_next(outcome, error),
         target=run.settings.target,
         problem=_problem(error),
@@ -69,10 +70,10 @@ def _problem(error: BaseException | None) -> str:
     return error.problem if isinstance(error, RollbackError) else f"{type(error).__name__}: {error}"
 
 
-def _state(run: Run, outcome: Verdict, error: BaseException | None) -> str:
+def _state(run: Run, plan: Plan | None, outcome: Verdict, error: BaseException | None) -> str:
     """Say what state things are in; the database itself knows whether the transaction committed."""
     if outcome == "done":
-        return DONE
+        return DONE if plan and plan.release else DONE_HERE
     if isinstance(error, RollbackError) and error.state:
         return error.state
     if journal.begun(run) and journal.committed(run):

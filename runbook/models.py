@@ -131,5 +131,9 @@ class Plan:
 
     @property
     def needed(self) -> bool:
-        """Whether there is anything to roll back."""
-        return any(state != "absent" for state in self.migrations.values())
+        """Whether there is anything to roll back; what is applied and was chosen to be kept is not counted."""
+        kept = {"012": self.oauth == "keep", "013": self.gemini == "keep"}
+        return any(
+            state == "partial" or (state == "applied" and not kept.get(number))
+            for number, state in self.migrations.items()
+        )

@@ -43,7 +43,7 @@ def verdict(summary: Summary) -> str:
 def _what(summary: Summary) -> str:
     """Name the outcome; done is only clean when every check matched."""
     match summary.outcome:
-        case "done" if summary.plan and not summary.plan.needed:
+        case "done" if summary.plan and not summary.changed:
             return "Nothing to roll back"
         case "done" if summary.missed:
             return f"Rolled back, but {figures.count(len(summary.missed), 'check')} did not match"

@@ -91,10 +91,18 @@ def sentence(last: Row | None, runner: str, migrations: Mapping[str, str]) -> tu
     in_force = [number for number, state in migrations.items() if state != "absent"]
     if not in_force:
         return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
+    if last and last["outcome"] == "done" and last["committed"] and set(in_force) <= set(_kept(last["request"])):
+        return f"The database is rolled back; kept, as was chosen: {', '.join(in_force)}.", True, "Nothing."
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
     if last and last["outcome"] in ("running", "failed"):
         said += " The last run did not commit: the database is as it was before."
     return said, True, "rollback plan shows what a rollback would do."
+
+
+def _kept(request: Row) -> list[str]:
+    """Return the migrations that a request leaves in force."""
+    choices = (("012", "oauth"), ("013", "gemini"))
+    return [number for number, field in choices if request.get(field) == "keep"]
 
 
 def after_opening(runs: Sequence[Row]) -> str:

@@ -23,6 +23,8 @@ MARKS: dict[Outcome, tuple[str, str, str]] = {
     "running": ("…", "..", "cyan"),
 }
 """How an outcome is marked: as a sign, in ASCII, and in which style."""
+WORD = 10
+"""Words up to this length are not broken in a table, however narrow the terminal."""
 NAME = 20
 """Width of a step's name."""
 PLAIN = str.maketrans({"…": "...", "\u2013": "-", "\u2014": "-", "→": "->", "≤": "<=", "≥": ">="})
@@ -111,7 +113,14 @@ def _grid(table: Table, console: Console) -> Grid:
     grid = Grid(box=None, padding=(0, 1))
     for i, title in enumerate(table.header):
         whole = all(isinstance(row[i], Code) for row in table.rows)
-        grid.add_column(Text(title), justify="right" if i in table.right else "left", overflow="fold", no_wrap=whole)
+        word = max((len(w) for text in (title, *(row[i] for row in table.rows)) for w in text.split()), default=0)
+        grid.add_column(
+            Text(title),
+            justify="right" if i in table.right else "left",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=min(word, WORD),
+        )
     for row in table.rows:
         grid.add_row(*(Text(_plain(cell, console)) for cell in row))
     return grid

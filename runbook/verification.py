@@ -101,5 +101,5 @@ def judge(checks: Sequence[Check]) -> None:
         raise VerificationFailed(
             "After the rollback something is not as it should be:\n" + "\n".join(wrong),
             "Mend it and run again for the same incident: it goes on with verify.",
-            "The database is rolled back and committed; the previous release runs.",
+            "The database is rolled back and committed; users are let in again.",
         )
