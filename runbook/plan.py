@@ -24,7 +24,7 @@ from runbook import (
     report,
     team,
 )
-from runbook.errors import Blocked, RollbackError, WrongDatabase
+from runbook.errors import Blocked, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.request import RollbackRequest, check_times
 from runbook.settings import Settings
@@ -163,10 +163,7 @@ def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[
 
 
 def _warnings(
-    conn: psycopg.Connection,
-    request: RollbackRequest,
-    settings: Settings,
-    drift: Sequence[str],
+    conn: psycopg.Connection, request: RollbackRequest, settings: Settings, drift: Sequence[str]
 ) -> list[str]:
     warnings: list[str] = []
     if gemini := census.gemini(conn):
@@ -189,4 +186,13 @@ def check(plan: Plan) -> None:
             "Mend what is listed, then ask again.",
             "Nothing was touched.",
             reasons=plan.blockers,
+        )
+
+
+def check_release(plan: Plan, settings: Settings) -> None:
+    """Raise ReleaseUnusable when a run that goes on after its commit has no release to bring back."""
+    if settings.project_dir and plan.release is None:
+        raise ReleaseUnusable(
+            "The release cannot be brought back: " + " ".join(plan.blockers),
+            "Mend this, then run again for the same incident, with the same --previous-tag.",
         )
