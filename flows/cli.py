@@ -33,7 +33,7 @@ app = App(name="rollback", help="Take the DigitalTwin transformation (migrations
 door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
 app.command(door)
 
-console = Console()
+console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Request = Annotated[RollbackRequest, Parameter(name="*")]
 
