@@ -3,7 +3,6 @@
 A test holds README.md against what this would write.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,8 +17,9 @@ README = Path(__file__).parent.parent / "README.md"
 
 def written(text: str) -> str:
     """Return README's text with its tables written anew."""
-    for name, table in (("settings", settings()), ("request", request())):
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: f"{m[1]}{t}{m[2]}", text, flags=re.S)
+    for name, rows in (("settings", settings()), ("request", request())):
+        before, _, rest = text.partition(f"<!-- {name} -->\n")
+        text = f"{before}<!-- {name} -->\n{rows}<!-- end -->{rest.partition('<!-- end -->')[2]}"
     return text
 
 

@@ -15,6 +15,7 @@ from prefect import Task
 import tasks
 from flows.cli import app
 from runbook import plan
+from runbook.settings import Settings
 from tests import make_readme
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
 
 def test_each_setting_that_is_named_exists() -> None:
     named = {name for page in (*PAGES, "prefect.yaml") for name in re.findall(r"ROLLBACK_[A-Z_]*[A-Z]", text(page))}
-    assert named <= {f"ROLLBACK_{name.upper()}" for name, _ in make_readme.fields(make_readme.Settings)}
+    assert named <= {f"ROLLBACK_{name.upper()}" for name, _ in Settings.model_fields.items()}
 
 
 def steps() -> set[str]:
