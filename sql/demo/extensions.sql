@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 
--- Stand-ins are found by name in this session and in all later ones.
+-- Stand-ins are found by name on this connection and on all later ones.
 DO $$
 BEGIN
     IF pg_catalog.to_regnamespace('extensions') IS NOT NULL THEN

@@ -34,7 +34,7 @@ SELECT
         WHEN n = s.twins + 3 THEN 'end_user'
         ELSE 'professional'
     END)::public.user_role,
-    n % 7 <> 0,
+    n % 7 <> 0 AND n <> s.twins + 4,
     n % 5 <> 0,
     TIMESTAMP '2024-01-01 09:00' + n % 400 * INTERVAL '1 day',
     TIMESTAMP '2025-03-01 09:00' + n % 100 * INTERVAL '1 hour'
