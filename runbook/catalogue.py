@@ -129,7 +129,7 @@ def translate(text: str) -> str:
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
 
 
-def normalise(fact: Fact) -> str:
+def _normalise(fact: Fact) -> str:
     """Return the definition without the object's own name, so that it stays the same when things are renamed."""
     return _SAME_NAME.sub(r"\1", translate(fact.definition)).replace(translate(fact.object), "")
 
@@ -168,8 +168,9 @@ def _missing(want: Fact, was: _Before) -> Difference:
 
 def _different(want: Fact, now: Fact, was: _Before) -> Difference:
     then = was.by_identity.get((now.kind, now.identity))
-    # A name that the rollback restores says nothing about the definition under it.
-    drift = then and normalise(then) == normalise(now) and (not want.migration or then.object != now.object)
+    # A name that the rollback restores, its own or one within a view, says nothing about the definition under it.
+    ours = want.migration and want.kind != "view" and (then is None or then.object == now.object)
+    drift = then and not ours and _normalise(then) == _normalise(now)
     outcome: Outcome = "drift" if drift else "different"
     return Difference(outcome, *want.key, want.definition, now.definition, want.migration)
 

@@ -1,128 +1,68 @@
-"""What a rollback would meet and take, counted; read-only, right whatever part of the transformation is in force."""
+"""The census: how many rows the rollback moves, fills in, or leaves, counted before anything is touched."""
 
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import psycopg
-from psycopg import sql as compose
-from psycopg.rows import class_row
 
-import sql
+from runbook import choices, database, users
 
-Connection = psycopg.Connection[tuple[object, ...]]
-State = Literal["applied", "partial", "absent"]
-Row = TypeVar("Row")
+Table = Literal["knowledge_bases", "digital_twins"]
 
 
-@dataclass(frozen=True)
-class Probe:
-    """One sign by which a forward migration is recognised."""
-
-    migration: str
-    probe: str
-    forward: bool
+def table(conn: psycopg.Connection) -> Table:
+    """Return what the table of the twins is called now."""
+    there = conn.execute("SELECT to_regclass('public.knowledge_bases') IS NOT NULL").fetchone()
+    return "knowledge_bases" if there and there[0] else "digital_twins"
 
 
-@dataclass(frozen=True)
-class Blocker:
-    """One thing that would make a rollback script fail."""
-
-    migration: str
-    object: str
-    why: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Mention:
-    """One function whose text names what changes; a person has to read it."""
-
-    function: str
-    words: str
+def kinds(conn: psycopg.Connection) -> dict[str, int]:
+    """Count users by kind; "OAuth only" are all without a password, whatever identity they have."""
+    count = users.count(conn)
+    return {
+        choices.PASSWORD: count.password_only,
+        choices.OAUTH: count.without_password,
+        choices.BOTH: count.both,
+        "inactive": count.inactive,
+        "admins": count.admins,
+    }
 
 
-@dataclass(frozen=True)
-class Removal:
-    """Values that leave their column, and the table that keeps them."""
-
-    migration: str
-    table: str
-    column: str
-    rows: int
-    archive: str
+def removed(conn: psycopg.Connection, oauth: str) -> dict[str, int]:
+    """Count the values that leave their columns; those of users stay where OAuth users are kept."""
+    rows = database.query(conn, "removals", table=table(conn))
+    return {f"{row['table']}.{row['column']}": row["rows"] for row in rows if row["rows"] and _leaves(row, oauth)}
 
 
-@dataclass(frozen=True)
-class Placeholder:
-    """Rows that get a declared value because a NOT NULL column comes back."""
-
-    migration: str
-    table: str
-    column: str
-    placeholder: str
-    rows: int
+def placeholders(conn: psycopg.Connection, oauth: str) -> dict[str, int]:
+    """Count the rows that get a declared placeholder, by column."""
+    rows = database.query(conn, "placeholders", table=table(conn))
+    chosen = [row for row in rows if row["table"] != "users" or oauth == "temporary passwords"]
+    return {f"{row['table']}.{row['column']} = '{row['placeholder']}'": row["rows"] for row in chosen if row["rows"]}
 
 
-@dataclass(frozen=True)
-class Gemini:
-    """Rows that use the label of migration 013, and whether it exists."""
-
-    rows: int
-    label: bool
-
-
-def probes(conn: Connection) -> list[Probe]:
-    """Look for every sign of every forward migration."""
-    return _fetch(conn, Probe, compose.SQL(sql.query("applied")))
+def cascade(conn: psycopg.Connection) -> dict[str, int]:
+    """Count the rows that deleting the users without a password takes along, by table."""
+    rows: dict[str, int] = {}
+    for effect in users.preview_deletion(conn):
+        if effect.action != "forbids":
+            rows[effect.table] = rows.get(effect.table, 0) + effect.rows
+    return rows
 
 
-def applied(found: list[Probe]) -> dict[str, State]:
-    """Judge the probes by migration: in force, half, or not at all."""
-    signs: dict[str, set[bool]] = {}
-    for probe in found:
-        signs.setdefault(probe.migration, set()).add(probe.forward)
-    return {number: _judge(seen) for number, seen in signs.items()}
+def forbidding(conn: psycopg.Connection) -> list[str]:
+    """Return what forbids deleting the users without a password, a line each with its remedy."""
+    return [
+        f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}). "
+        "Point them at another user first, or choose temporary passwords."
+        for effect in users.preview_deletion(conn)
+        if effect.action == "forbids"
+    ]
 
 
-def blockers(conn: Connection, gemini: Literal["keep", "remove"] = "keep") -> list[Blocker]:
-    """List what is in the way of the scripts, by the option they would be run with."""
-    with conn.transaction(force_rollback=True):  # takes the setting back as well
-        conn.execute("SELECT set_config('rollback.gemini', %s, true)", [gemini])
-        return _fetch(conn, Blocker, compose.SQL(sql.query("blockers")))
+def gemini(conn: psycopg.Connection) -> int:
+    """Count the rows that use the label gemini."""
+    return int(database.query(conn, "gemini", table=table(conn))[0]["rows"])
 
 
-def mentions(conn: Connection) -> list[Mention]:
-    """List functions that the catalogue cannot follow through the renames."""
-    return _fetch(conn, Mention, compose.SQL(sql.query("mentions")))
-
-
-def removals(conn: Connection) -> list[Removal]:
-    """Count the values that the rollback takes out of each column."""
-    return _fetch(conn, Removal, _about_bases(conn, "removals"))
-
-
-def placeholders(conn: Connection) -> list[Placeholder]:
-    """Count the rows that get a placeholder."""
-    return _fetch(conn, Placeholder, _about_bases(conn, "placeholders"))
-
-
-def gemini(conn: Connection) -> Gemini:
-    """Count the rows whose provider is gemini."""
-    return _fetch(conn, Gemini, _about_bases(conn, "gemini"))[0]
-
-
-def _judge(seen: set[bool]) -> State:
-    if len(seen) > 1:
-        return "partial"
-    return "applied" if True in seen else "absent"
-
-
-def _about_bases(conn: Connection, name: str) -> compose.Composed:
-    row = conn.execute("SELECT to_regclass('public.knowledge_bases') IS NOT NULL").fetchone()
-    table = "knowledge_bases" if row and row[0] else "digital_twins"
-    return compose.SQL(sql.query(name)).format(table=compose.Identifier(table))
-
-
-def _fetch(conn: Connection, kind: type[Row], query: compose.SQL | compose.Composed) -> list[Row]:
-    with conn.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(query).fetchall()
+def _leaves(row: database.Row, oauth: str) -> bool:
+    return bool(row["table"] != "users" or oauth != "keep")

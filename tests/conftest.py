@@ -74,3 +74,12 @@ def database(templates: Templates) -> Iterator[Database]:
 def transformed(templates: Templates) -> Iterator[Database]:
     with templates.copy(forward=ALL) as copy:
         yield copy
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A real Prefect server of this test session's own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

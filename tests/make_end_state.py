@@ -54,11 +54,11 @@ def facts(templates: Templates, **state: object) -> list[Fact]:
 def declare(templates: Templates) -> dict[Row, tuple[str, str]]:
     """Return the rows of one server with the migrations that change them and their conditions but for the version."""
     base = rows(facts(templates))
-    forward = {number: normal(facts(templates, forward=(number,))) for number in ROLLED_BACK}
+    forward = {number: rows(facts(templates, forward=(number,))) for number in ROLLED_BACK}
     variants = [(variant, rows(facts(templates, **variant.state))) for variant in VARIANTS]
     declared = {}
     for row in base:
-        changed = " ".join(number for number in ROLLED_BACK if not normal([Fact(*row)]) <= forward[number])
+        changed = " ".join(number for number in ROLLED_BACK if row not in forward[number])
         when = " ".join(variant.default for variant, found in variants if row not in found)
         declared[row] = (changed, when)
     for variant, found in variants:
@@ -93,11 +93,6 @@ def removed(templates: Templates) -> list[list[str]]:
 def rows(found: Iterable[Fact]) -> set[Row]:
     """Return facts without identity."""
     return {Row(fact.kind, fact.object, fact.definition) for fact in found}
-
-
-def normal(found: Iterable[Fact]) -> set[Row]:
-    """Return facts as they are when only something else was renamed."""
-    return {Row(fact.kind, fact.object, catalogue.normalise(fact)) for fact in found}
 
 
 def write(name: str, header: list[str], lines: list[list[str]]) -> None:

@@ -165,6 +165,12 @@ fact (kind, object, definition, class, id, sub) AS (
         ) AS p
     ) AS g
 )
-SELECT kind::text, object::text, definition::text, format('%s:%s:%s', class::oid, id, sub) AS identity
+-- PostgreSQL spells "varchar IN (…)" in two ways, before and after a dump and restore. Here it is one.
+SELECT kind::text, object::text,
+       CASE WHEN kind IN ('constraint', 'index', 'view', 'materialized view', 'policy')
+            THEN regexp_replace(regexp_replace(definition, $$\(('(?:[^']|'')*'::character varying)\)::text$$, '\1', 'g'),
+                                $$\(\((ARRAY\[[^][]*\])\)::text\[\]\)$$, '(\1)', 'g')
+            ELSE definition END::text AS definition,
+       format('%s:%s:%s', class::oid, id, sub) AS identity
 FROM fact
-ORDER BY kind::text COLLATE "C", object::text COLLATE "C", definition::text COLLATE "C", class::oid, id, sub
+ORDER BY kind::text COLLATE "C", object::text COLLATE "C", fact.definition::text COLLATE "C", class::oid, id, sub

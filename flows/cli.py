@@ -1,0 +1,140 @@
+"""The console script ``rollback``: the words a person types."""
+
+import json
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markdown import Markdown
+
+from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
+from runbook.demo import world
+from runbook.errors import Blocked, RollbackError
+from runbook.request import RollbackRequest
+
+DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
+"""Exit statuses."""
+
+PREFECT = {
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "runbook",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_CLI_PROMPT": "false",
+}
+"""Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server."""
+
+app = App(name="rollback", help="Take the DigitalTwin transformation (migrations 010 to 013) back.")
+door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
+app.command(door)
+
+console = Console()
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
+Request = Annotated[RollbackRequest, Parameter(name="*")]
+
+
+def main() -> None:
+    """Run the console script and exit with the status that design promises."""
+    for name, value in PREFECT.items():
+        os.environ.setdefault(name, value)
+    try:
+        status = app()
+    except RollbackError as error:
+        terminal.error(error, Console(stderr=True))
+        status = BLOCKED if isinstance(error, Blocked) else FAILED
+    sys.exit(status)
+
+
+@app.command
+def demo(*, folder: Path = Path(".demo"), answer: bool = True) -> int:
+    """Roll back a seeded, transformed database on an embedded PostgreSQL, from plan to report.
+
+    Parameters
+    ----------
+    folder
+        Where the demo keeps its database, backup, mailbox and report; emptied when it starts.
+    answer
+        Let the demo play the approver, through the same gate. --no-answer leaves that to you.
+    """
+    world.empty(folder.absolute())
+    os.environ["PREFECT_HOME"] = str(folder.absolute() / "prefect")
+    from flows import demo as story  # noqa: PLC0415 - Prefect takes seconds to import
+
+    return story.play(folder.absolute(), console, answer=answer)
+
+
+@app.command(name="plan")
+def show_plan(request: Request, *, as_json: Json = False) -> int:
+    """Show what a rollback would do, and what stands in its way. Reads only."""
+    loaded = settings.load()
+    with closing(database.connect()) as conn, conn.transaction():
+        conn.execute("SET TRANSACTION READ ONLY")
+        drawn = plan.draw(conn, request, loaded, own=[conn.info.backend_pid])
+    if as_json:
+        print(json.dumps(plandata.plan_json(drawn), indent=2))  # noqa: T201 - machines read it
+    else:
+        terminal.plan(drawn, request, console)
+    return BLOCKED if drawn.needed and drawn.blockers else DONE
+
+
+@app.command
+def run(request: Request) -> int:
+    """Roll back, here and now, with progress in the terminal. Waits for an approval before it touches anything."""
+    from flows import session  # noqa: PLC0415
+
+    return session.run(request, console)
+
+
+@app.command
+def approve(flow_run: UUID | None = None, /) -> int:
+    """Answer a run that waits for approval: shows its plan, asks decision and name."""
+    from flows import session  # noqa: PLC0415
+
+    with session.server(console):
+        waiting = session.waiting(flow_run)
+        console.print(Markdown(session.shown_plan(waiting)))
+        session.answer(waiting.id, session.ask(console))
+    console.print("The answer was taken; the run goes on.")
+    return DONE
+
+
+@app.command
+def status(*, as_json: Json = False) -> int:
+    """Say what the journal knows, what state the data is in, and what may be done now."""
+    stand = standing.read(settings.load())
+    if as_json:
+        print(json.dumps(standing.as_json(stand), indent=2, default=str))  # noqa: T201
+    else:
+        terminal.status(stand, console)
+    return DONE
+
+
+@app.command
+def verify(*, as_json: Json = False) -> int:
+    """Compare the database with the declared end state. Reads only."""
+    loaded = settings.load()
+    with closing(database.connect()) as conn, conn.transaction():
+        conn.execute("SET TRANSACTION READ ONLY")
+        checks = verification.standalone(conn, loaded)
+    if as_json:
+        print(json.dumps([vars(check) for check in checks], indent=2))  # noqa: T201
+    else:
+        terminal.checks(checks, console)
+    return DONE if all(check.passed for check in checks) else FAILED
+
+
+@door.command(name="open")
+def open_fence() -> int:
+    """Let everybody connect to the database again, after saying what that means now."""
+    loaded = settings.load()
+    name = fence.abandoned(loaded)
+    console.print(f"No runner is at work on {name}. Whoever connects now sees it as the last commit left it.")
+    fence.open_from_outside(loaded)
+    with closing(database.connect()) as conn:
+        console.print(f"The fence is open. {standing.after_opening(journal.runs(conn))}")
+    return DONE

@@ -1,0 +1,89 @@
+"""The story of a rollback: its order, its gates, and the way back before the point of no return."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed
+
+from runbook import runs, settings
+from runbook.errors import Declined, Refused
+from runbook.models import Check, Plan
+from runbook.request import RollbackRequest
+from runbook.runs import Run
+from runbook.summary import Verdict
+from tasks.assess import assess
+from tasks.authorise import authorise
+from tasks.back_up import back_up
+from tasks.fence import fence
+from tasks.notify import notify
+from tasks.open_and_start import open_and_start
+from tasks.prepare_release import prepare_release
+from tasks.reopen import reopen
+from tasks.restore_release import restore_release
+from tasks.run_script import run_script
+from tasks.settle_users import settle_users
+from tasks.stop_services import stop_services
+from tasks.verify import verify
+from tasks.verify_schema import verify_schema
+
+
+def _name() -> str:
+    """Name the run by incident and target."""
+    request = flow_run.parameters["request"]
+    incident = request["incident"] if isinstance(request, dict) else request.incident
+    return f"{incident} on {settings.load().target}"
+
+
+@flow(name="rollback", flow_run_name=_name, persist_result=False)
+def rollback(request: RollbackRequest) -> State[Any]:
+    """Take the DigitalTwin transformation (migrations 010 to 013) back.
+
+    Nothing is touched before somebody entitled approves the plan. Up to the commit any failure leaves the database as
+    it was and the services running again on the release they had; after it, run this again for the same incident and
+    it goes on where it stopped.
+    """
+    with runs.opened(request, settings.load()) as run:
+        plan = None
+        try:
+            plan = assess(run)
+            if not run.committed and not plan.needed:
+                return Completed(message="Nothing to roll back: the database is at its baseline.")
+            if not run.committed:
+                authorise(run, plan)
+                prepare_release(run, plan)
+                change(run, plan)
+            checks = bring_back(run, plan)
+            notify(run, plan, "done", checks)
+        except (Declined, Refused) as end:
+            outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
+            notify(run, plan, outcome, error=end)
+            return Cancelled(name=outcome.capitalize(), message=str(end))
+        except BaseException as failure:
+            notify(run, plan, "failed", error=failure)
+            raise
+    return Completed(message=f"{request.incident}: rolled back, verified, and everybody told.")
+
+
+def change(run: Run, plan: Plan) -> None:
+    """Everything between stopping the services and the commit; whatever fails, we go back to where we were."""
+    try:
+        stop_services(run, plan)
+        before = fence(run)
+        back_up(run, plan)
+        with runs.transaction(run):
+            settle_users(run, plan)
+            for script in plan.scripts:
+                run_script(run, script)
+            verify_schema(run, plan, before)
+    except BaseException:
+        reopen(run, plan)
+        raise
+
+
+def bring_back(run: Run, plan: Plan) -> list[Check]:
+    """Everything after the commit: the way is forward."""
+    restore_release(run, plan)
+    open_and_start(run, plan)
+    return verify(run, plan)

@@ -1,0 +1,150 @@
+"""The only door to psycopg. The database is the one that libpq's environment names."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+import sql
+from runbook.errors import (
+    DatabaseFenced,
+    DatabaseUnavailable,
+    LockNotAvailable,
+    RollbackError,
+    StatementFailed,
+    WrongDatabase,
+)
+from runbook.models import Identity
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+APPLICATION = "rollback"
+"""application_name of every connection of the runbook."""
+
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# A connection may stay idle for as long as an approver thinks; firewalls drop silent ones.
+
+REFUSALS = {
+    "password authentication failed": "Check the password: PGPASSFILE, the service file, or the role in PGUSER.",
+    "no password supplied": "Give a password through PGPASSFILE or the service file.",
+    "does not exist": "Check PGDATABASE and PGUSER (or PGSERVICE): the server does not know this name.",
+    "no pg_hba.conf entry": "Ask who runs the server to let this host and role in (pg_hba.conf).",
+    "too many": "No connection slot is free for this role; end some sessions, or use a role with reserved slots.",
+    "connection refused": "Check PGHOST and PGPORT, and that the server runs.",
+    "no such file": "Check PGHOST and PGPORT, and that the server runs.",
+    "could not translate host name": "Check PGHOST: the name cannot be resolved.",
+    "timeout": "Check PGHOST, and whether a firewall lies between.",
+    "service file": "Check PGSERVICE and PGSERVICEFILE.",
+}
+
+
+def connect(database: str | None = None) -> psycopg.Connection:
+    """Open a connection in autocommit mode, to ``database`` or to the one that libpq's environment names.
+
+    Raises DatabaseUnavailable with a remedy, or DatabaseFenced when the database takes no connections.
+    """
+    words: Mapping[str, object] = {"dbname": database} if database else {}
+    try:
+        conninfo = make_conninfo("", application_name=APPLICATION, connect_timeout=10, **KEEPALIVE, **words)  # type: ignore[arg-type]
+        conn = psycopg.connect(conninfo, autocommit=True)
+    except psycopg.Error as error:
+        raise _refused(str(error)) from None
+    conn.add_notice_handler(lambda notice: log.info("%s", notice.message_primary))
+    return conn
+
+
+def _refused(said: str) -> DatabaseUnavailable:
+    """Turn libpq's words about a failed connection into an error with a remedy."""
+    said = said.strip()
+    if "not currently accepting connections" in said:
+        return DatabaseFenced(
+            "The database takes no connections: a fence is closed around it.",
+            "If no rollback is running, open it: rollback fence open.",
+        )
+    remedy = next((words for sign, words in REFUSALS.items() if sign in said.lower()), "Check libpq's PG… variables.")
+    return DatabaseUnavailable(f"No connection to the database: {said}", remedy, "Nothing was touched.")
+
+
+def query(conn: psycopg.Connection, name: str, /, *, table: str = "", **parameters: object) -> list[Row]:
+    """Run the named query sql/queries/``name``.sql and return its rows as dicts.
+
+    ``table`` stands in for {table}, where a query must name one that is called this or that. Raises the errors of
+    ``translated``.
+    """
+    text = sql.query(name).replace("{table}", table) if table else sql.query(name)
+    with translated(), conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(text.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def script(conn: psycopg.Connection, name: str) -> list[str]:
+    """Run the whole file sql/``name`` and return the notices it raised.
+
+    Raises the errors of ``translated``, and StatementFailed when the file ended the transaction it ran in.
+    """
+    heard: list[str] = []
+    hear = lambda notice: heard.append(notice.message_primary or "")  # noqa: E731
+    before = conn.info.transaction_status
+    conn.add_notice_handler(hear)
+    try:
+        with translated():
+            conn.execute(sql.read(name).encode())
+    finally:
+        conn.remove_notice_handler(hear)
+    if conn.info.transaction_status != before:
+        raise StatementFailed(f"sql/{name} ended the transaction it runs in.", "Take COMMIT or ROLLBACK out of it.")
+    return heard
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg's errors into the runbook's: LockNotAvailable, DatabaseUnavailable or StatementFailed."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translation(error) from error
+
+
+def _translation(error: psycopg.Error) -> RollbackError:
+    said = error.diag.message_primary or str(error).strip() or type(error).__name__
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return LockNotAvailable(f"A lock was not granted in time: {said}.", "End the sessions that hold it, or wait.")
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return DatabaseUnavailable(f"The connection to the database was lost: {said}", "Run the same command again.")
+    detail = " ".join(filter(None, [error.diag.message_detail, error.diag.message_hint]))
+    failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail])))
+    failed.sqlstate = error.sqlstate
+    return failed
+
+
+@contextmanager
+def transaction(conn: psycopg.Connection) -> Iterator[None]:
+    """Open a transaction, or a savepoint inside one; it is undone when the block raises."""
+    with translated(), conn.transaction():
+        yield
+
+
+def guard(conn: psycopg.Connection, expected: Identity) -> None:
+    """Raise WrongDatabase unless this connection still speaks to the ``expected`` database."""
+    found = identity(conn)
+    if found != expected:
+        raise WrongDatabase(
+            f"This connection speaks to {found}, the run began on {expected}.",
+            "Find out what moved (a failover, a proxy, a service file) before anything else.",
+        )
+
+
+def runner(rows: Sequence[Row]) -> str:
+    """Say who the runner is that the query ``runner`` found; empty: nobody."""
+    return "; ".join(f"pid {row['pid']} from {row['address']}, since {row['since']:%H:%M:%S}" for row in rows)
+
+
+def identity(conn: psycopg.Connection) -> Identity:
+    """Return which database this connection speaks to."""
+    row = query(conn, "identity")[0]
+    return Identity(**row)

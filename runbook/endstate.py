@@ -1,0 +1,89 @@
+"""The end state that a rollback promises: the declared baseline, less what the operator chose to keep."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from runbook import catalogue
+from runbook.catalogue import Fact
+from runbook.models import Identity, Plan
+from runbook.settings import Settings
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the declared end state depends on."""
+
+    server: int
+    """PostgreSQL's major version."""
+    bot_label: str
+    gemini: str = "none"
+    """``kept`` where the label gemini (013) was left, else ``none``."""
+    oauth: str = "none"
+    """``kept`` where 012 was skipped, else ``none``."""
+
+
+def declared(conditions: Conditions) -> list[Fact]:
+    """Return the facts that must hold."""
+    return catalogue.expected(**asdict(conditions))
+
+
+def promised(plan: Plan, settings: Settings) -> Conditions:
+    """Return the conditions of the end state that this plan promises."""
+    return Conditions(
+        server=plan.identity.major,
+        bot_label=settings.bot_label,
+        gemini="kept" if plan.gemini == "keep" and plan.migrations["013"] != "absent" else "none",
+        oauth="kept" if plan.oauth == "keep" and plan.migrations["012"] != "absent" else "none",
+    )
+
+
+def recorded(
+    run: Mapping[str, object] | None, found: Iterable[Fact], settings: Settings, identity: Identity
+) -> Conditions:
+    """Return the conditions for a database without a plan: what its last committed run was told to keep.
+
+    ``run`` is that run's row of the journal. Keeping is believed only while what was kept is there.
+    """
+    told = run["request"] if run else {}
+    request: Mapping[str, object] = told if isinstance(told, Mapping) else {}
+    away = _away(found, Conditions(identity.major, settings.bot_label))
+    return Conditions(
+        server=identity.major,
+        bot_label=settings.bot_label,
+        gemini="kept" if "013" in away and request.get("gemini", "keep") == "keep" else "none",
+        oauth="kept" if "012" in away and request.get("oauth") == "keep" else "none",
+    )
+
+
+def compare(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
+    """Return what is not as declared, a line each; what was added beside it is no fault."""
+    return [str(difference) for difference in catalogue.differences(facts, found) if difference.fails]
+
+
+def wrong(plan: Plan, settings: Settings, found: Iterable[Fact]) -> list[str]:
+    """Return what is not as this plan promised; what differed before in places that no migration touches is drift."""
+    differences = catalogue.differences(declared(promised(plan, settings)), found)
+    return [str(one) for one in differences if one.fails and str(one) not in plan.drift]
+
+
+def away(found: Iterable[Fact], settings: Settings, identity: Identity) -> set[str]:
+    """Return the migrations of which something is left, by the declared baseline."""
+    return _away(found, Conditions(identity.major, settings.bot_label))
+
+
+def drift(found: Iterable[Fact], settings: Settings, identity: Identity) -> list[str]:
+    """Return what differs from the baseline in places that no migration touches, a line each."""
+    baseline = declared(Conditions(identity.major, settings.bot_label))
+    return [str(one) for one in catalogue.differences(baseline, found) if one.fails and not one.migration]
+
+
+def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return tables whose rows the transaction changed although the plan's choice for OAuth users does not say so."""
+    settled = {"temporary passwords": {"users"}, "delete": {"users", *plan.cascade}, "keep": set[str]()}[plan.oauth]
+    allowed = settled | ({"digital_twins"} if plan.placeholders else set[str]())
+    return [f"rows changed: {table} {dict(change)}" for table, change in rows.items() if table not in allowed]
+
+
+def _away(found: Iterable[Fact], conditions: Conditions) -> set[str]:
+    differences = catalogue.differences(declared(conditions), found)
+    return {one.migration for one in differences if one.fails and one.migration}

@@ -1,0 +1,107 @@
+"""Errors that say what is wrong, what state things are in, and what to do now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class RollbackError(Exception):
+    """Root of all errors of the runbook.
+
+    ``problem`` says what is wrong, ``state`` what state things are in (empty: where the error arose does not know it;
+    the flow adds it), ``remedy`` what to do now.
+    """
+
+    problem: str
+    remedy: str = ""
+    state: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.problem]
+        parts += [f"State: {self.state}"] if self.state else []
+        parts += [f"Do now: {self.remedy}"] if self.remedy else []
+        return "\n".join(parts)
+
+
+class SettingsInvalid(RollbackError):
+    """A ROLLBACK_… setting or a parameter cannot be used."""
+
+
+class DatabaseUnavailable(RollbackError):
+    """No connection could be made, or the connection was lost."""
+
+
+class DatabaseFenced(DatabaseUnavailable):
+    """The database refuses new connections because a fence is closed around it."""
+
+
+class WrongDatabase(RollbackError):
+    """The database is not DigitalTwin's, too old, or no longer the one that the plan was drawn for."""
+
+
+class RightsMissing(RollbackError):
+    """The role lacks rights; all missing ones are listed at once."""
+
+
+class SecondRunner(RollbackError):
+    """Somebody else works on this database with the runbook."""
+
+
+class StatementFailed(RollbackError):
+    """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``."""
+
+    sqlstate: str | None = None
+
+
+class LockNotAvailable(RollbackError):
+    """A lock was not granted within lock_timeout (SQLSTATE 55P03); who holds it is named in the problem."""
+
+
+class VerificationFailed(RollbackError):
+    """The database is not in the declared end state; the transaction that did the work is rolled back."""
+
+
+class Declined(RollbackError):
+    """Nobody approved: an approver said no, or no answer came inside the decision window."""
+
+
+class Refused(RollbackError):
+    """The rules say that this must not be rolled back."""
+
+
+@dataclass(eq=False)
+class Blocked(Refused):
+    """The plan cannot go ahead; ``reasons`` lists why, each with its remedy."""
+
+    reasons: Sequence[str] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  - {reason}" for reason in self.reasons)])
+
+
+class ProgramMissing(RollbackError):
+    """A program that the runbook needs is not on this machine, or is too old for the server."""
+
+
+@dataclass(eq=False)
+class ProgramFailed(RollbackError):
+    """A program ended with an error; the end of what it said is in the problem, all of it in ``stderr``."""
+
+    exit_code: int = 1
+    stderr: str = ""
+
+
+class BackupFailed(RollbackError):
+    """The backup could not be taken, or what was taken did not pass its check."""
+
+
+class ReleaseUnusable(RollbackError):
+    """The tree, the tag or the compose file cannot be used to bring the previous release back."""
+
+
+class ServiceUnhealthy(RollbackError):
+    """A service is not in the state it was told to be in."""
+
+
+class NotificationFailed(RollbackError):
+    """Somebody could not be told; the rollback itself is not touched by it."""

@@ -1,0 +1,84 @@
+"""The only door to git."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from runbook import shell
+from runbook.errors import ProgramFailed, ReleaseUnusable
+
+MISLEADING = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+"""Variables that lead git elsewhere than to the folder it is run in, such as a hook leaves behind."""
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Run git in ``folder`` and return what it printed.
+
+    Raises ProgramFailed, or ReleaseUnusable when git does not trust the folder's owner.
+    """
+    unset = [word for name in MISLEADING if name in os.environ for word in ("-u", name)]
+    words = ["env", *unset, "git"] if unset else ["git"]
+    env = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        return shell.run(*words, "-c", "core.quotePath=false", *arguments, cwd=folder, env=env)
+    except ProgramFailed as error:
+        if "dubious ownership" in error.stderr:
+            raise _distrusted(folder) from None
+        said = error.stderr.strip()[-shell.TAIL :] or f"it ended with {error.exit_code} and said nothing"
+        raise ProgramFailed(f"git {arguments[0]}: {said}", exit_code=error.exit_code, stderr=error.stderr) from None
+
+
+def ask(folder: Path, *arguments: str) -> str | None:
+    """Return the one line that git answers; None when it says no."""
+    try:
+        return run(folder, *arguments).strip()
+    except ProgramFailed:
+        return None
+
+
+def commit(folder: Path, tag: str) -> str | None:
+    """Return the commit that a tag names; None when there is no such tag."""
+    return ask(folder, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}^{{commit}}")
+
+
+def head(folder: Path) -> str | None:
+    """Return the commit that is checked out; None when there is none."""
+    return ask(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
+
+def current(folder: Path) -> str:
+    """Return what is checked out, so that checking it out again leads back: a branch, a tag, or a commit."""
+    return (
+        ask(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
+        or ask(folder, "describe", "--tags", "--exact-match", "HEAD")
+        or head(folder)
+        or ""
+    )
+
+
+def changed(folder: Path) -> Sequence[str]:
+    """List the paths that differ from what is checked out; what git is told to ignore is not among them."""
+    return [line[3:] for line in run(folder, "status", "--porcelain", "--untracked-files=normal").splitlines()]
+
+
+def newest_tags(folder: Path, number: int) -> Sequence[str]:
+    """List the newest tags, newest first."""
+    return run(folder, "tag", "--list", "--sort=-creatordate").split()[:number]
+
+
+def _distrusted(folder: Path) -> ReleaseUnusable:
+    """Explain why git works for nobody but the owner of a tree."""
+    return ReleaseUnusable(
+        f"git refuses to work in {folder}: it belongs to user {folder.stat().st_uid}, and this is {os.geteuid()} "
+        "(git calls it dubious ownership).",
+        f"Run as the tree's owner, or trust it once: git config --global --add safe.directory {folder}",
+    )

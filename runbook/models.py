@@ -1,0 +1,135 @@
+"""What steps hand to one another: plain, frozen, and free of Prefect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+MigrationState = Literal["applied", "partial", "absent"]
+Outcome = Literal["running", "done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which database this is: proves that each step speaks to the one the plan was drawn for."""
+
+    system_identifier: int
+    database: str
+    server_version: int
+    """As in server_version_num, such as 160014."""
+
+    @property
+    def major(self) -> int:
+        """The server's major version, such as 16."""
+        return self.server_version // 10000
+
+
+@dataclass(frozen=True)
+class Script:
+    """A rollback script as it will run."""
+
+    migration: str
+    name: str
+    """Its path below sql/."""
+    sha256: str
+    action: Literal["run", "skip"]
+    why: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection to the database that is not the runbook's."""
+
+    pid: int
+    application: str
+    user: str
+    address: str
+    state: str
+    query_seconds: float
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release that comes back."""
+
+    tag: str
+    commit: str
+    current: str
+    """What is checked out now: a tag, or a commit."""
+    compose: Sequence[str]
+    """The compose program's words, such as ("docker", "compose")."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was taken and checked."""
+
+    path: str
+    bytes: int
+    sha256: str
+    entries: int
+    """How many entries pg_restore lists in it."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison of what was expected with what was found."""
+
+    name: str
+    expected: str
+    found: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run, as the journal has it."""
+
+    name: str
+    started: datetime
+    ended: datetime | None
+    outcome: Outcome
+    found: Mapping[str, object] = field(default_factory=dict)
+    """What the step found, as JSON can hold it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, in s; 0 while it runs."""
+        return (self.ended - self.started).total_seconds() if self.ended else 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen, to which database, and what stands in the way."""
+
+    identity: Identity
+    drawn_at: datetime
+    migrations: Mapping[str, MigrationState]
+    scripts: Sequence[Script]
+    oauth: str
+    gemini: str
+    users: Mapping[str, int]
+    """Users by kind."""
+    removed: Mapping[str, int]
+    """Rows whose values leave their table, by what leaves; they are kept in the backup and in schema rollback."""
+    placeholders: Mapping[str, int]
+    """Rows that get a declared placeholder, by column."""
+    cascade: Mapping[str, int]
+    """Rows that deleting OAuth-only users takes along, by table."""
+    sessions: Sequence[Session]
+    database_bytes: int
+    release: Release | None
+    services: Sequence[str]
+    blockers: Sequence[str]
+    """Reasons why it cannot go ahead, each with its remedy."""
+    warnings: Sequence[str]
+    drift: Sequence[str] = ()
+    """What differed from the baseline before, in places that no migration touches."""
+    hash: str = ""
+    """SHA-256 over everything that matters."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to roll back."""
+        return any(state != "absent" for state in self.migrations.values())

@@ -1,0 +1,101 @@
+"""A page of facts, written once and shown as Markdown or in a terminal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class Code(str):
+    """A text to be copied as it stands: a hash, a path, a command."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences, numbered where their order matters."""
+
+    items: Sequence[str]
+    numbered: bool = False
+
+    def marks(self) -> Sequence[str]:
+        """Return what stands in front of each item."""
+        return [f"{i}." if self.numbered else "-" for i in range(1, len(self.items) + 1)]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header; ``right`` counts the columns, from the left, that hold figures."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Lines in a fixed pitch: commands, or a picture of characters."""
+
+    lines: Sequence[str]
+
+
+Block = str | Bullets | Table | Fixed
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page under its title."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: what matters most is its first line."""
+
+    verdict: str
+    lead: Sequence[Block]
+    sections: Sequence[Section]
+
+
+def markdown(page: Page) -> str:
+    """Write the page as Markdown."""
+    parts = [f"# {escape(page.verdict)}", *map(_block, page.lead)]
+    for section in page.sections:
+        parts += [f"## {escape(section.title)}", *map(_block, section.blocks)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Write a text so that Markdown shows it as it is: on one line, and without any markup of its own."""
+    line = " ".join(text.split())
+    if isinstance(text, Code):
+        return f"`{line.replace('`', chr(39)).replace('|', chr(92) + '|')}`" if line else ""
+    line = re.sub(r"([\\`*<>\[\]|~])", r"\\\1", line)
+    # An underscore inside a word is no emphasis, and names are full of them.
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
+
+
+def _line(text: str) -> str:
+    """Escape a text that stands at the start of a line, where a mark or a number would begin something."""
+    line = re.sub(r"^([#+=-])", r"\\\1", escape(text))
+    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Bullets():
+            return "\n".join(f"{m} {_line(item)}" for m, item in zip(block.marks(), block.items, strict=True))
+        case Table():
+            return _table(block)
+        case Fixed(lines):
+            return "\n".join(["```text", *(line.replace("```", "'''") for line in lines), "```"])
+        case _:
+            return _line(block)
+
+
+def _table(table: Table) -> str:
+    rule = ["---:" if i in table.right else "---" for i in range(len(table.header))]
+    rows = [[escape(h) for h in table.header], rule, *([escape(cell) for cell in row] for row in table.rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

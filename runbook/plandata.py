@@ -1,0 +1,55 @@
+"""The plan for machines, and its hash: what an approval is bound to."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from runbook.models import Plan
+
+FORMAT = 1
+"""Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON can hold it, with stable names."""
+    fields = {name: plain(value) for name, value in asdict(plan).items()}
+    return {"format": FORMAT, "go_ahead": plan.needed and not plan.blockers, "needed": plan.needed, **fields}
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return SHA-256 over everything that matters.
+
+    Times, sessions, sizes, blockers and wording are left out: they move by themselves, or follow from the rest.
+    """
+    release = plan.release
+    matters = {
+        "format": FORMAT,
+        "identity": asdict(plan.identity),
+        "migrations": dict(plan.migrations),
+        "scripts": [(s.migration, s.name, s.sha256, s.action) for s in plan.scripts],
+        "options": {"oauth": plan.oauth, "gemini": plan.gemini},
+        "users": dict(plan.users),
+        "removed": dict(plan.removed),
+        "placeholders": dict(plan.placeholders),
+        "cascade": dict(plan.cascade),
+        "release": (release.tag, release.commit) if release else None,
+        "services": list(plan.services),
+    }
+    return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def plain(value: object) -> Any:
+    """Turn times into ISO 8601 and sequences into lists, all the way down."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)

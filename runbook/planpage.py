@@ -1,0 +1,196 @@
+"""The plan as a page that an approver reads in a minute."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from runbook import choices, figures, page
+from runbook.models import Plan, Script, Session
+from runbook.page import Block, Bullets, Code, Page, Section, Table
+from runbook.request import RollbackRequest, deadline
+
+STATES: Mapping[str, str] = {"applied": "applied", "partial": "half applied", "absent": "not applied"}
+KEEPS_WRITING = "KEEPS WRITING until shut out; afterwards it meets the old schema"
+
+
+def plan_markdown(plan: Plan, request: RollbackRequest, now: datetime, minutes: int = 30) -> str:
+    """Write the plan as Markdown; ``minutes`` is the decision window."""
+    return page.markdown(plan_page(plan, request, now, minutes))
+
+
+def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int = 30) -> Page:
+    """Lay the plan out: verdict first, then what is decided upon, then details."""
+    sections = [
+        _section("Blocked because", plan.blockers),
+        _section("Warnings", [*_hazards(plan), *plan.warnings]),
+        Section("What will happen, in this order", [Bullets(_order(plan), numbered=plan.needed)]),
+        Section("Users", _users(plan)),
+        Section("Rows", _rows(plan)),
+        Section("Connected now", _sessions(plan)),
+        Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
+    ]
+    return Page(verdict(plan), _lead(plan, request, now, minutes), [s for s in sections if s.blocks])
+
+
+def verdict(plan: Plan) -> str:
+    """Say in one line whether the rollback can go ahead."""
+    if not plan.needed:
+        return f"Nothing to roll back: {plan.identity.database} is at its baseline"
+    if plan.blockers:
+        more = f" (and {len(plan.blockers) - 1} more)" if len(plan.blockers) > 1 else ""
+        return f"Blocked: {plan.blockers[0]}{more}"
+    return f"Can go ahead: {plan.identity.database} goes back to the schema before the transformation"
+
+
+def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:
+    facts = [
+        ("Incident", f"{request.incident}: {request.reason}"),
+        ("Requested by", request.requested_by or "not said"),
+        ("Time to decide", time_left(request, now, minutes)),
+        ("What is lost", choices.lost(plan)),
+        ("Database", _database(plan)),
+        ("Release that comes back", _release(plan)),
+        ("OAuth users", f"'{plan.oauth}' was chosen"),
+        ("Plan", Code(figures.short(plan.hash)) if plan.hash else "not hashed"),
+        ("Drawn at", figures.moment(plan.drawn_at)),
+    ]
+    return [Table(("", ""), facts)]
+
+
+def time_left(request: RollbackRequest, now: datetime, minutes: int) -> str:
+    """Say how long there is to decide, or for how long it is too late."""
+    end = deadline(request, minutes)
+    left = (end - now).total_seconds()
+    if left <= 0:
+        return f"over since {figures.moment(end)}: {minutes} minutes after the incident was identified"
+    if left < figures.MINUTE:
+        return f"{left:.0f} s left, until {figures.moment(end)}"
+    return f"{left // figures.MINUTE:.0f} min left, until {figures.moment(end)}"
+
+
+def _database(plan: Plan) -> str:
+    known = plan.identity
+    return (
+        f"{known.database} on PostgreSQL {known.major}, system identifier {known.system_identifier}, "
+        f"{figures.size(plan.database_bytes)}"
+    )
+
+
+def _release(plan: Plan) -> str:
+    if plan.release is None:
+        return "none: the runbook does not manage the application here; deploy the previous release by hand"
+    return f"{plan.release.tag} ({plan.release.commit[:10]}); running now: {plan.release.current}"
+
+
+def _section(title: str, lines: Sequence[str]) -> Section:
+    return Section(title, [Bullets(lines)] if lines else [])
+
+
+def _hazards(plan: Plan) -> list[str]:
+    """Say what follows from the choices themselves (roles and tokens)."""
+    if not choices.touched(plan):
+        return []
+    if plan.oauth == "keep":
+        return [
+            "012 is skipped: knowledge base owners keep the role kb_owner. The old release requires professional and "
+            "refuses them until their role is set by hand."
+        ]
+    return [
+        "Sessions issued by the new release carry the role kb_owner until the next login: owners are refused until "
+        "they log in again."
+    ]
+
+
+def _order(plan: Plan) -> list[str]:
+    """List the steps in their order, with what each does here."""
+    if not plan.needed:
+        return ["Nothing. Neither services nor database are touched."]
+    names = ", ".join(plan.services)
+    return [
+        f"Stop the services: {names}." if names else "No services are stopped: none are managed here.",
+        "Let nobody else into the database.",
+        f"Back up the database ({figures.size(plan.database_bytes)}) and check the backup.",
+        *_transaction(plan),
+        "Commit: the point of no return.",
+        f"Bring back release {plan.release.tag}." if plan.release else "No release is brought back: none managed here.",
+        f"Let everybody in again and start: {names}." if names else "Let everybody in again.",
+        "Verify with the queries of the procedure; tell the team and the users.",
+    ]
+
+
+def _transaction(plan: Plan) -> list[str]:
+    settle = "leave OAuth users as they are" if plan.oauth == "keep" else f"settle OAuth users ({plan.oauth})"
+    if not choices.touched(plan):
+        settle = "no OAuth users to settle, since 012 is not applied"
+    steps = [f"In one transaction: {settle}."]
+    steps += [f"In it: {_script(script)}" for script in plan.scripts]
+    if plan.gemini == "remove":
+        steps += ["In it: rows with llm_provider gemini move to openai and the label gemini is removed."]
+    return [*steps, "In it: compare the schema with the declared end state; a difference takes everything back."]
+
+
+def _script(script: Script) -> str:
+    if script.action == "skip":
+        return f"{script.migration} is skipped: {script.why}"
+    return f"{script.migration} runs ({figures.short(script.sha256)}): {script.why}"
+
+
+def _users(plan: Plan) -> list[Block]:
+    rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
+    if not choices.touched(plan):
+        return ["012 is not applied: no user is touched."]
+    table = Table(("kind", "users", f"what '{plan.oauth}' does to them"), rows, right=(1,))
+    blocks: list[Block] = [table, "The other choices:", Bullets(choices.others(plan))]
+    if plan.oauth == "delete":
+        blocks += ["Rows that deleting these users takes along:", _counts("table", plan.cascade)]
+    return blocks
+
+
+def _rows(plan: Plan) -> list[Block]:
+    rows = [(what, f"{n:,}", "leaves its table; kept in backup and archive") for what, n in plan.removed.items()]
+    rows += [
+        (what, f"{n:,}", "gets a placeholder, since the column must not be empty")
+        for what, n in plan.placeholders.items()
+    ]
+    if plan.gemini:
+        rows += [
+            ("llm_provider gemini (013)", "", "kept" if plan.gemini == "keep" else "rows move to openai; label removed")
+        ]
+    return [Table(("what", "rows", "what becomes of it"), rows, right=(1,))] if rows else ["No row loses a value."]
+
+
+def _counts(name: str, counts: Mapping[str, int]) -> Block:
+    rows = [(what, f"{count:,}") for what, count in counts.items()]
+    return Table((name, "rows"), rows, right=(1,)) if rows else "none"
+
+
+def _sessions(plan: Plan) -> list[Block]:
+    """Group the sessions by application, those that would keep writing first."""
+    if not plan.sessions:
+        return ["Nobody but the runbook."]
+    groups = Counter((stops(s, plan.services), s.application or "(no name)", s.user) for s in plan.sessions)
+    rows = [
+        (
+            application,
+            user,
+            f"{count}",
+            "stops with its service" if stopping else KEEPS_WRITING,
+        )
+        for (stopping, application, user), count in sorted(groups.items())
+    ]
+    return [Table(("application", "user", "sessions", "when the services stop"), rows, right=(2,))]
+
+
+def stops(session: Session, services: Sequence[str]) -> bool:
+    """Tell whether a session is surely one of the services that are stopped: it bears the service's very name."""
+    return session.application.lower() in {name.lower() for name in services}
+
+
+def _scripts(scripts: Sequence[Script]) -> Block:
+    rows = [(s.migration, s.action, Code(f"sql/{s.name}"), Code(figures.short(s.sha256)), s.why) for s in scripts]
+    return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
+
+
+def found(plan: Plan) -> str:
+    """Say which migrations were found, and in what state."""
+    return ", ".join(f"{name} {STATES[state]}" for name, state in sorted(plan.migrations.items()))

@@ -1,0 +1,100 @@
+"""What comes in from people: the request for a rollback and the answer of an approver.
+
+Both become forms in Prefect's UI: a field's title, description, default and menu come from here.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from runbook.errors import SettingsInvalid
+
+OauthChoice = Literal["temporary passwords", "delete", "keep"]
+GeminiChoice = Literal["keep", "remove"]
+Role = Literal["Team Lead", "CTO", "On-call Engineer"]
+
+Incident = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class RollbackRequest(BaseModel):
+    """A request to roll the transformation back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    incident: Incident = Field(
+        title="Incident",
+        description="The incident's id, such as INC-2041. A second run for it goes on where the first stopped.",
+    )
+    reason: str = Field(
+        min_length=3,
+        max_length=2000,
+        title="What is broken",
+        description="What is broken, in a sentence the approver reads.",
+    )
+    oauth: OauthChoice = Field(
+        title="OAuth users",
+        description=(
+            "What becomes of users without a password. 'temporary passwords': they stay and cannot log in until they "
+            "reset. 'delete': they go, with everything that is theirs. 'keep': 012 is skipped; owners keep the role "
+            "kb_owner, which the old release refuses."
+        ),
+    )
+    previous_tag: Tag | None = Field(
+        None,
+        title="Previous release",
+        description="The git tag that comes back, such as v1.8.3. Required where the runbook manages services.",
+    )
+    gemini: GeminiChoice = Field(
+        "keep",
+        title="Label gemini (013)",
+        description="'keep' leaves label and rows; 'remove' gives the rows the default openai and drops the label.",
+    )
+    identified_at: AwareDatetime = Field(
+        default_factory=_now,
+        title="Identified at",
+        description="When the critical issue was identified; the decision must fall within 30 minutes from then.",
+    )
+    requested_by: str = Field("", max_length=200, title="Requested by", description="Who asks for the rollback.")
+    notify_users: bool = Field(
+        True,
+        title="Mail the users",
+        description="Send the users the e-mail about the rollback, where mail is configured.",
+    )
+
+    @field_validator("identified_at")
+    @classmethod
+    def _in_utc(cls, value: datetime) -> datetime:
+        return value.astimezone(UTC)
+
+
+class Approval(BaseModel):
+    """An approver's answer to a plan."""
+
+    decision: Literal["approve", "decline"] = Field(
+        title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
+    )
+    name: str = Field(min_length=2, max_length=200, title="Your name", description="Who decides.")
+    role: Role = Field(title="Your role", description="Only these three roles may authorise a rollback.")
+    comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
+
+
+def deadline(request: RollbackRequest, minutes: int) -> datetime:
+    """Return when the decision must have fallen: ``minutes`` after the incident was identified."""
+    return request.identified_at + timedelta(minutes=minutes)
+
+
+def check_times(request: RollbackRequest, skew_seconds: int) -> None:
+    """Raise SettingsInvalid when the incident is said to be identified more than ``skew_seconds`` in the future."""
+    ahead = (request.identified_at - _now()).total_seconds()
+    if ahead > skew_seconds:
+        raise SettingsInvalid(
+            f"identified_at lies {ahead:.0f} s in the future.",
+            "Give the time in UTC (or with its offset), or set this machine's clock.",
+            "Nothing was touched.",
+        )

@@ -1,0 +1,123 @@
+"""A run: one runner, one database, its connections, one lock."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import psycopg
+
+from runbook import database, fence, journal
+from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.models import Identity, Step
+from runbook.request import RollbackRequest
+from runbook.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Run:
+    """What a step needs: the request, the settings, and the connections that live as long as the run.
+
+    It is a handle, not data: ``revive`` replaces lost connections in it.
+    """
+
+    id: UUID
+    request: RollbackRequest
+    settings: Settings
+    work: psycopg.Connection
+    """Holds the runner's lock; the five database steps are one transaction on it."""
+    side: psycopg.Connection
+    """Autocommit: the journal, and looking around while ``work`` waits."""
+    gate: psycopg.Connection
+    """Autocommit, to the maintenance database: from there the fence is closed and opened."""
+    identity: Identity
+    committed: bool
+    """Whether an earlier run for this incident passed the point of no return and was not finished."""
+    changing: bool = False
+    """Whether the transaction was begun: only then can it be in doubt whether it committed."""
+    early: list[Step] = field(default_factory=list)
+    """Steps from before the journal began; assess writes nothing."""
+
+    @property
+    def pids(self) -> list[int]:
+        """Backend process ids of the run's own connections."""
+        return [self.work.info.backend_pid, self.side.info.backend_pid]
+
+
+@contextmanager
+def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
+    """Connect, take the runner's lock and find out where an earlier run for the incident stopped.
+
+    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner.
+    """
+    with closing(_connected(settings)) as work:
+        _lock(work)
+        side, gate = database.connect(), database.connect(settings.maintenance_database)
+        past = journal.unfinished(side, request.incident)
+        if past:
+            log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
+        identity = database.identity(work)
+        run = Run(past or uuid4(), request, settings, work, side, gate, identity, committed=past is not None)
+        try:
+            yield run
+        finally:
+            run.side.close()
+            run.gate.close()
+
+
+def _connected(settings: Settings) -> psycopg.Connection:
+    """Connect; where a dead runner left its fence closed, open it first."""
+    try:
+        return database.connect()
+    except DatabaseFenced:
+        name = fence.abandoned(settings)
+        log.warning("A runner that is gone left the fence around %s closed; opening it.", name)
+        fence.open_from_outside(settings)
+        return database.connect()
+
+
+def _lock(conn: psycopg.Connection) -> None:
+    """Take the runner's lock, or say who has it."""
+    if database.query(conn, "lock_runner")[0]["locked"]:
+        return
+    who = database.runner(database.query(conn, "runner", database=conn.info.dbname)) or "unknown"
+    raise SecondRunner(
+        f"Another runner works on database {conn.info.dbname} ({who}).",
+        "Follow that one (rollback status), or wait until it ended.",
+        "This run touched nothing.",
+    )
+
+
+@contextmanager
+def transaction(run: Run) -> Iterator[None]:
+    """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise."""
+    run.changing = True
+    with database.transaction(run.work):
+        run.work.execute("SELECT set_config('lock_timeout', %s, true)", [f"{run.settings.lock_timeout_ms}ms"])
+        run.work.execute("SELECT set_config('rollback.bot_label', %s, true)", [run.settings.bot_label])
+        run.work.execute("SELECT set_config('rollback.gemini', %s, true)", [run.request.gemini])
+        yield
+
+
+def revive(run: Run) -> None:
+    """Replace connections that were lost; a closed fence keeps out the runbook too, so it is opened first.
+
+    Raises DatabaseUnavailable when the server cannot be reached.
+    """
+    if not _lives(run.gate):
+        run.gate = database.connect(run.settings.maintenance_database)
+    if not _lives(run.side):
+        log.warning("The connection was lost; opening the fence to make a new one.")
+        fence.open_up(run.gate, run.identity.database)
+        run.side = database.connect()
+
+
+def _lives(conn: psycopg.Connection) -> bool:
+    try:
+        conn.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True

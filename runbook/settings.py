@@ -1,0 +1,77 @@
+"""Settings of the runbook: environment variables ``ROLLBACK_…`` or a ``.env`` file, read once.
+
+The target database is not among them: it comes from libpq's own environment (PGSERVICE, PGHOST, PGDATABASE, …).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic.functional_validators import BeforeValidator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from runbook.errors import SettingsInvalid
+
+
+def _words(value: object) -> object:
+    """Split a text at white space and commas, as a list is written in one environment variable."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """What one installation of the runbook needs to know, besides the database."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLBACK_", env_file=".env", frozen=True, extra="ignore")
+
+    target: str = Field("production", description="What messages and reports call this target.")
+    bot_label: Literal["assistant", "twin"] = Field(
+        "assistant", description="The bot's label in message_sender after the rollback; the procedure says assistant."
+    )
+
+    project_dir: Path | None = Field(
+        None, description="The application's git tree with its compose file. Not set: no services and no release here."
+    )
+    compose: Words = Field((), description="The compose program; found when not set: docker compose, docker-compose.")
+    compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
+    services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
+    health_urls: dict[str, AnyHttpUrl] = Field(
+        default_factory=dict, description='A URL per service that answers 2xx when it works, as JSON: {"backend": "…"}.'
+    )
+    service_seconds: int = Field(
+        90, gt=0, description="How long a service may take to stop or to become healthy, in s."
+    )
+
+    pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
+    backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
+    report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
+    maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
+
+    lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
+    decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
+    identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
+
+    team_urls: SecretStr = Field(
+        SecretStr(""), description="Where the team is told: apprise URLs, separated by white space (a secret)."
+    )
+    smtp_host: str | None = Field(None, description="Mail server for messages to users. Not set: users are not mailed.")
+    smtp_port: int = Field(25, gt=0, description="The mail server's port.")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field("none", description="How the connection is encrypted.")
+    smtp_user: str | None = Field(None, description="User name at the mail server.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server (a secret).")
+    mail_from: str = Field("noreply@localhost", description="Sender of the messages to users.")
+    template_dir: Path | None = Field(None, description="Folder with message templates that replace the built-in ones.")
+    run_url: str | None = Field(None, description="Address of the Prefect UI, for links in messages.")
+
+
+def load() -> Settings:
+    """Read the settings. Raises SettingsInvalid with every bad one named."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"ROLLBACK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsInvalid(
+            f"Settings cannot be used: {wrong}.", "Correct them in the environment or .env."
+        ) from None

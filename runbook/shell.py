@@ -1,0 +1,66 @@
+"""The only door to programs. Arguments are lists, never a shell's line; secrets never stand in them."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import sh
+
+from runbook.errors import ProgramFailed, ProgramMissing
+
+TAIL = 800
+"""How many characters of a program's last words an error message shows."""
+
+
+def find(program: str) -> Path:
+    """Return where ``program`` is. Raises ProgramMissing when it is not on PATH."""
+    found = shutil.which(program)
+    if found is None:
+        raise ProgramMissing(f"The program {program} was not found on PATH.", f"Install {program} or set PATH.")
+    return Path(found)
+
+
+def run(
+    *words: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> str:
+    """Run a program and return what it printed.
+
+    ``env`` is added to this process's environment; ``seconds`` is a time limit; ``on_line`` gets each line of standard
+    error as it comes. Raises ProgramMissing, or ProgramFailed with the end of its standard error.
+    """
+    program, *arguments = [str(word) for word in words]
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        if on_line:
+            on_line(line.rstrip("\n"))
+
+    try:
+        command = sh.Command(str(find(program)))
+        return str(
+            command(
+                *arguments,
+                _cwd=str(cwd) if cwd else None,
+                _env={**os.environ, **(env or {})},
+                _timeout=seconds,
+                _err=hear,
+                _tty_out=False,
+                _return_cmd=False,
+            )
+        )
+    except sh.TimeoutException:
+        raise ProgramFailed(f"{program} did not end within {seconds:g} s and was stopped.", exit_code=124) from None
+    except sh.ErrorReturnCode as error:
+        raise _failed(program, error.exit_code, "".join(heard)) from None
+
+
+def _failed(program: str, exit_code: int, stderr: str) -> ProgramFailed:
+    """Describe a failure by the program's last words; the whole command line stays out of it."""
+    words = stderr.strip()[-TAIL:] or "it said nothing"
+    return ProgramFailed(f"{Path(program).name} ended with {exit_code}: {words}", exit_code=exit_code, stderr=stderr)

@@ -1,0 +1,112 @@
+"""Where we stand: what was done, what state the data is in, whether it is safe to stop, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from runbook import database, fence, journal, plan
+from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.models import Identity, Step
+from runbook.settings import Settings
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The answer to "where do we stand?"."""
+
+    database: str
+    identity: Identity | None
+    migrations: Mapping[str, str]
+    fenced: bool
+    runner: str
+    """Who works on the database now; empty: nobody."""
+    last: Row | None
+    """The newest run of the journal."""
+    steps: Sequence[Step]
+    """Its steps."""
+    state: str
+    safe: bool
+    """Whether one may stop here: users are served, nothing is half done."""
+    next: str
+
+
+def read(settings: Settings) -> Standing:
+    """Read where we stand. Raises DatabaseUnavailable when nobody can tell."""
+    try:
+        conn = database.connect()
+    except DatabaseFenced:
+        return _behind_the_fence(settings)
+    with closing(conn):
+        runs = journal.runs(conn)
+        last = runs[0] if runs else None
+        runner = _runner(conn)
+        migrations = plan.migration_states(conn, settings)
+        state, safe, then = sentence(last, runner, migrations)
+        return Standing(
+            database=conn.info.dbname,
+            identity=database.identity(conn),
+            migrations=migrations,
+            fenced=False,
+            runner=runner,
+            last=last,
+            steps=journal.steps(conn, last["id"]) if last else [],
+            state=state,
+            safe=safe,
+            next=then,
+        )
+
+
+def _behind_the_fence(settings: Settings) -> Standing:
+    """Describe a database that takes no connections: somebody works on it, or a runner died."""
+    try:
+        name, runner = fence.abandoned(settings), ""
+        state = "A runner that is gone left the fence closed: nobody can connect, and its transaction is not there."
+        then = "rollback run for the same incident (goes on), or rollback fence open (lets everybody in)."
+    except SecondRunner as living:
+        name, runner = fence.target(), living.problem
+        state, then = "A rollback is at work behind the fence.", "Wait for it, or follow it in the Prefect UI."
+    return Standing(name, None, {}, True, runner, None, [], state, False, then)
+
+
+def _runner(conn: psycopg.Connection) -> str:
+    return database.runner(database.query(conn, "runner", database=conn.info.dbname))
+
+
+def sentence(last: Row | None, runner: str, migrations: Mapping[str, str]) -> tuple[str, bool, str]:
+    """Return what state things are in, whether it is safe to stop here, and what to do next."""
+    if runner:
+        return "A rollback is under way.", False, "Follow it, and answer it when it waits for an approval."
+    if last and last["committed"] and last["outcome"] != "done":
+        return (
+            "The database is rolled back, but the run did not come to its end: release, services, checks or messages "
+            "are missing.",
+            False,
+            f"rollback run --incident {last['incident']} … goes on where it stopped.",
+        )
+    in_force = [number for number, state in migrations.items() if state != "absent"]
+    if not in_force:
+        return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
+    said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
+    if last and last["outcome"] in ("running", "failed"):
+        said += " The last run did not commit: the database is as it was before."
+    return said, True, "rollback plan shows what a rollback would do."
+
+
+def after_opening(runs: Sequence[Row]) -> str:
+    """Say what an opened fence means for the run that had closed it."""
+    if runs and runs[0]["outcome"] == "running":
+        return (
+            f"Its run for {runs[0]['incident']} is not finished; services may still be stopped. "
+            "rollback status says where it stands."
+        )
+    return "No run is unfinished."
+
+
+def as_json(standing: Standing) -> dict[str, object]:
+    """Return the standing as plain values."""
+    return asdict(standing)

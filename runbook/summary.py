@@ -1,0 +1,99 @@
+"""What a run came to: everything that its report, its messages and its evidence say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from runbook import figures
+from runbook.models import Backup, Check, Plan, Step
+from runbook.request import Approval, RollbackRequest
+
+Verdict = Literal["done", "declined", "refused", "failed"]
+
+STOP = "stop services"
+"""The step with which the outage begins."""
+START = ("open and start", "start services again")
+"""The steps with which it ends: the last of a rollback that was done, or the compensation of one that was not."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run that has ended."""
+
+    request: RollbackRequest
+    plan: Plan | None
+    """None when the run ended before there was one."""
+    approval: Approval | None
+    approved_at: datetime | None
+    """When the answer came."""
+    steps: Sequence[Step]
+    backup: Backup | None
+    checks: Sequence[Check]
+    """The procedure's step 5, and what else was verified after the commit."""
+    outcome: Verdict
+    state: str
+    """What state things are in, a sentence."""
+    next: str
+    """What to do now, a sentence."""
+    target: str = "production"
+    problem: str = ""
+    """Why it was declined, refused, or failed."""
+    archived: Mapping[str, int] = field(default_factory=dict)
+    """Rows in the archive tables, by table."""
+
+    committed: bool | None = None
+    """Whether the transaction was committed; None: it was if the run is done."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the rollback took effect, so that rows and users were touched."""
+        committed = self.outcome == "done" if self.committed is None else self.committed
+        return committed and self.plan is not None and self.plan.needed
+
+    @property
+    def database(self) -> str:
+        """The database's name, as far as it was known."""
+        return self.plan.identity.database if self.plan else "not reached"
+
+    @property
+    def began(self) -> datetime:
+        """When the first step began; without steps, when the incident was identified."""
+        return min((step.started for step in self.steps), default=self.request.identified_at)
+
+    @property
+    def ended(self) -> datetime:
+        """When the last step ended. The same for each report that is written of a run."""
+        return max((step.ended or step.started for step in self.steps), default=self.began)
+
+    @property
+    def missed(self) -> Sequence[Check]:
+        """The checks that found something else than was expected."""
+        return [check for check in self.checks if not check.passed]
+
+
+def outage(summary: Summary) -> tuple[datetime, datetime | None] | None:
+    """Return from when to when users were offline; no end while they still are, None when nothing was stopped."""
+    stopped = [s.started for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
+    if not stopped:
+        return None
+    began = min(stopped)
+    again = [s for s in summary.steps if s.name in START and s.started >= max(stopped)]
+    done = [s.ended for s in again if s.outcome == "done" and s.ended]
+    return began, max(done) if done else None
+
+
+def outage_words(summary: Summary) -> str:
+    """Say how long users were offline."""
+    span = outage(summary)
+    if span is None:
+        return "users were not taken offline by the runbook"
+    began, ended = span
+    if ended is None:
+        return f"users are offline since {figures.moment(began)}"
+    return f"users were offline for {figures.duration((ended - began).total_seconds())}"
+
+
+def post_mortem_due(summary: Summary) -> datetime:
+    """Return until when the post-mortem must be held: 24 hours after the run ended, says the procedure."""
+    return summary.ended + timedelta(hours=24)

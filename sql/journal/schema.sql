@@ -1,0 +1,50 @@
+-- The runbook's own schema: what each run did, in the database that it was done to. No fingerprint covers it.
+-- It stays after the rollback: it is the record, and it holds what the rollback took out of the tables.
+CREATE SCHEMA IF NOT EXISTS rollback;
+
+CREATE TABLE IF NOT EXISTS rollback.run (
+    id          uuid PRIMARY KEY,
+    incident    text NOT NULL,
+    target      text NOT NULL,
+    request     jsonb NOT NULL,
+    plan        jsonb NOT NULL,
+    plan_hash   text NOT NULL,
+    prefect_run text,
+    started     timestamptz NOT NULL,
+    ended       timestamptz,
+    outcome     text NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'done', 'declined', 'refused', 'failed')),
+    state       text NOT NULL DEFAULT ''
+);
+COMMENT ON TABLE rollback.run IS 'One row for each run of the rollback that came as far as asking for approval.';
+CREATE INDEX IF NOT EXISTS run_incident ON rollback.run (incident, started);
+
+CREATE TABLE IF NOT EXISTS rollback.step (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id  uuid NOT NULL REFERENCES rollback.run,
+    name    text NOT NULL,
+    started timestamptz NOT NULL,
+    ended   timestamptz,
+    outcome text NOT NULL CHECK (outcome IN ('running', 'done', 'skipped', 'failed')),
+    found   jsonb NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE rollback.step IS 'Steps of a run; the row of a database step commits in the same transaction as its work.';
+CREATE INDEX IF NOT EXISTS step_run ON rollback.step (run_id, id);
+
+CREATE TABLE IF NOT EXISTS rollback.approval (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id   uuid NOT NULL REFERENCES rollback.run,
+    came     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    decision text NOT NULL,
+    name     text NOT NULL,
+    role     text NOT NULL,
+    comment  text NOT NULL DEFAULT ''
+);
+COMMENT ON TABLE rollback.approval IS 'Who decided what, when.';
+
+CREATE TABLE IF NOT EXISTS rollback.notified (
+    run_id    uuid NOT NULL REFERENCES rollback.run,
+    recipient text NOT NULL,
+    sent      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, recipient)
+);
+COMMENT ON TABLE rollback.notified IS 'Who was mailed in a run, so that a second try mails nobody twice.';

@@ -1,0 +1,6 @@
+-- Which database is this? The system identifier is made by initdb and is the same on every physical copy of a cluster,
+-- so the name is needed beside it.
+SELECT system_identifier,
+       current_database()::text AS database,
+       current_setting('server_version_num')::int AS server_version
+  FROM pg_control_system()

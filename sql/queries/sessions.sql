@@ -1,0 +1,12 @@
+-- Who else is connected to this database: not the runbook's own connections, which are given by pid.
+SELECT pid,
+       coalesce(nullif(application_name, ''), '(no name)') AS application,
+       coalesce(usename, '')::text                         AS "user",
+       coalesce(host(client_addr), 'local')                AS address,
+       coalesce(state, '')                                 AS state,
+       coalesce(extract(epoch FROM clock_timestamp() - query_start), 0)::float8 AS query_seconds
+  FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND backend_type = 'client backend'
+   AND pid <> ALL (%(own)s::int[])
+ ORDER BY application, pid

@@ -1,0 +1,7 @@
+-- End every connection to this database that is not the runbook's. Says for each whether the signal could be sent.
+SELECT pid, pg_terminate_backend(pid) AS signalled
+  FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND backend_type = 'client backend'
+   AND pid <> ALL (%(own)s::int[])
+   AND application_name <> ALL (%(spared)s::text[])

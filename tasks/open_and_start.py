@@ -1,0 +1,28 @@
+"""Step: open and start. The fence opens, the previous release starts and is healthy."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from runbook import fence, journal, services
+from runbook.models import Plan
+from runbook.runs import Run
+
+
+@task(
+    name="open and start",
+    task_run_name="open and start",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=1,
+    retry_delay_seconds=5,
+)
+def open_and_start(run: Run, plan: Plan) -> None:
+    """Let everybody connect again, start the services and wait until they are healthy. Raises ServiceUnhealthy."""
+    with journal.step(run, "open and start") as found:
+        fence.open_up(run.gate, run.identity.database)
+        if plan.release is None:
+            found["services"] = "not managed here: start them by hand"
+            return
+        services.up(run.settings, plan.release.compose)
+        checks = services.wait_healthy(run.settings, plan.release.compose)
+        found["healthy"] = [f"{check.name}: {check.found}" for check in checks]

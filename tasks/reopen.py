@@ -1,0 +1,53 @@
+"""Compensation: the fence opens and the services start again on the release they had."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from runbook import fence, journal, runs, services
+from runbook.errors import DatabaseUnavailable, RollbackError
+from runbook.models import Plan
+from runbook.runs import Run
+
+
+@task(
+    name="start services again",
+    task_run_name="start services again",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=5,
+    retry_delay_seconds=3,
+)
+def reopen(run: Run, plan: Plan) -> None:
+    """Open the fence and start the same containers again.
+
+    Raises RollbackError when the transaction committed after all (the connection was lost while it did): then the way
+    is forward. Raises DatabaseUnavailable while nobody can tell.
+    """
+    _reach(run, plan)
+    if run.changing and journal.committed(run):
+        raise RollbackError(
+            "The connection was lost during the commit, and the transaction did commit.",
+            "Run the same command for the same incident again: it goes on with the previous release.",
+            "The database is rolled back; the services are stopped.",
+        )
+    with journal.step(run, "start services again") as found:
+        fence.open_up(run.gate, run.identity.database)
+        found["services"] = _start(run, plan)
+        journal.undone(run)
+
+
+def _reach(run: Run, plan: Plan) -> None:
+    """Make sure of the connection; where nothing was begun the services may start whatever the database does."""
+    try:
+        runs.revive(run)
+    except DatabaseUnavailable:
+        if not run.changing:
+            _start(run, plan)
+        raise
+
+
+def _start(run: Run, plan: Plan) -> str:
+    if plan.release is None:
+        return "not managed here: start them by hand"
+    services.start(run.settings, plan.release.compose)
+    return "started again on the release they had"

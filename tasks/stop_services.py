@@ -1,0 +1,21 @@
+"""Step: stop services. The procedure's step 1."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from runbook import journal, services
+from runbook.models import Plan
+from runbook.runs import Run
+
+
+@task(name="stop services", task_run_name="stop services", cache_policy=NO_CACHE, persist_result=False)
+def stop_services(run: Run, plan: Plan) -> None:
+    """Stop the named services and see them stopped. Raises ServiceUnhealthy naming those that still run."""
+    with journal.step(run, "stop services") as found:
+        if plan.release is None:
+            found["skipped"] = "no project_dir is set: stop the services by hand, the fence keeps them out"
+            return
+        change = services.stop(run.settings, plan.release.compose)
+        found.update(stopped=list(run.settings.services), still_running=list(change.running))
+        if not change.changed:
+            found["skipped"] = "already stopped"

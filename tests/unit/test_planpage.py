@@ -1,0 +1,122 @@
+import re
+from typing import Any
+
+import pytest
+
+from runbook.models import Plan, Script, Session
+from runbook.planpage import plan_markdown, stops, time_left
+from tests import samples
+
+SKIPPED = Script("012", "rollback/012_rollback_oauth.sql", "a" * 64, "skip", "OAuth users are kept")
+
+
+def text(plan: Plan | None = None, **changes: Any) -> str:
+    return plan_markdown(plan or samples.plan(**changes), samples.request(), samples.at(6))
+
+
+def test_the_verdict_is_the_first_line() -> None:
+    assert text().startswith("# Can go ahead: digitaltwin ")
+    assert text(blockers=("No room.", "No tag.")).startswith("# Blocked: No room. (and 1 more)\n")
+    nothing = text(migrations=dict.fromkeys(("010", "011", "012", "013"), "absent"), blockers=("x",))
+    assert nothing.startswith("# Nothing to roll back: digitaltwin is at its baseline\n")
+    assert "Neither services nor database are touched" in nothing
+
+
+def test_it_names_incident_database_release_time_and_hash() -> None:
+    plan = samples.plan()
+    for fact in (
+        "INC-2041: Nobody can log in",
+        "digitaltwin on PostgreSQL 16, system identifier 7301234567890123456, 1.85 GB",
+        "24 min left, until 2026-11-22 22:30:00 UTC",
+        "v1.8.3 (0123456789); running now: v2.0.0",
+        f"`{plan.hash[:12]}`",
+    ):
+        assert fact in text(plan)
+
+
+@pytest.mark.parametrize(
+    ("minute", "said"),
+    [(0, "30 min left"), (29.5, "30 s left"), (30, "over since 2026-11-22 22:30"), (99, "over since")],
+)
+def test_time_left(minute: float, said: str) -> None:
+    assert time_left(samples.request(), samples.at(minute), 30).startswith(said)
+
+
+def test_blockers_come_before_everything_else() -> None:
+    page = text(blockers=("No room. Free 2 GB.", "No tag."))
+    assert re.findall(r"^## (.*)", page, re.M)[0] == "Blocked because"
+    assert "- No room. Free 2 GB.\n- No tag.\n" in page
+
+
+def test_scripts_stand_in_their_order_with_hashes_and_skipped_ones_with_why() -> None:
+    page = text(oauth="keep", scripts=[SKIPPED, *samples.plan().scripts[1:]])
+    order = [
+        page.index(words) for words in ("012 is skipped: OAuth users are kept", "011 runs (bbbb", "010 runs (cccc")
+    ]
+    assert order == sorted(order)
+    assert "leave OAuth users as they are" in page
+
+
+def test_each_kind_of_user_is_counted_with_what_becomes_of_it() -> None:
+    page = text()
+    assert re.search(r"\| password only \| 1,200 \| log in as before", page)
+    assert re.search(r"\| OAuth only \| 214 \| stay with all their data; cannot log in until", page)
+    assert re.search(r"\| both \| 31 \| log in with their password", page)
+
+
+def test_the_other_choices_take_one_line_each() -> None:
+    page = text()
+    assert "- 'delete': 214 users without a password and all that is theirs are deleted." in page
+    assert "- 'keep': 012 is skipped" in page
+    assert "- 'temporary passwords'" not in page
+
+
+def test_deleting_shows_the_cascade_table_by_table_and_says_what_is_lost() -> None:
+    page = text(oauth="delete")
+    assert "214 users without a password and 40,271 rows in 2 tables that are theirs are DELETED" in page
+    assert "| messages | 40,211 |" in page
+    assert "nothing is deleted" in text()
+    assert "40,211" not in text()
+
+
+def test_rows_that_leave_or_get_a_placeholder() -> None:
+    page = text(gemini="remove")
+    assert "| users.oauth_id | 245 | leaves its table" in page
+    assert "| digital_twins.profession | 9 | gets a placeholder" in page
+    assert "rows with llm_provider gemini move to openai" in page
+    assert "kept" in text(removed={}, placeholders={}).split("gemini (013)")[1].splitlines()[0]
+
+
+def test_hazards_are_said_in_plain_words() -> None:
+    assert "until they log in again" in text()
+    assert "until their role is set by hand" in text(oauth="keep")
+    without = text(migrations={"010": "applied", "012": "absent"}, warnings=())
+    assert "log in again" not in without
+    assert "012 is not applied: no user is touched." in without
+    assert "no OAuth users to settle" in without
+
+
+def test_sessions_are_grouped_and_those_that_keep_writing_come_first() -> None:
+    lines = [line for line in text().splitlines() if "digitaltwin_user" in line]
+    assert re.match(r"\| realtime-service \| digitaltwin_user \| 1 \| KEEPS WRITING", lines[0])
+    assert re.match(r"\| backend \| digitaltwin_user \| 2 \| stops with its service", lines[1])
+    assert "Nobody but the runbook" in text(sessions=())
+
+
+@pytest.mark.parametrize(
+    ("application", "expected"),
+    [("backend", True), ("Backend", True), ("email-backend", False), ("", False), ("psql", False)],
+)
+def test_only_the_very_name_of_a_service_counts_as_stopped(application: str, expected: bool) -> None:
+    assert stops(Session(1, application, "u", "a", "idle", 0.0), ("backend", "frontend")) is expected
+
+
+def test_nothing_managed_here_is_said() -> None:
+    page = text(release=None, services=())
+    assert "deploy the previous release by hand" in page
+    assert "No services are stopped: none are managed here." in page
+
+
+def test_what_people_and_programs_call_themselves_is_no_markup() -> None:
+    evil = Session(1, "x | <img src=a> [a](b)", "u", "a", "idle", 0.0)
+    assert r"x \| \<img src=a\> \[a\](b)" in text(sessions=[evil])

@@ -1,0 +1,215 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from runbook import followups, report
+from runbook.errors import SettingsInvalid
+from runbook.models import Check
+from runbook.request import RollbackRequest
+from runbook.settings import Settings
+from runbook.summary import Summary, outage_words
+from tests import samples
+
+SECRET = "nobodymayseethis"
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(
+        report_dir=folder / "reports",
+        team_urls=SecretStr(f"slack://{SECRET}"),
+        smtp_password=SecretStr(SECRET),
+        _env_file=None,
+    )
+
+
+def first(summary: Summary) -> str:
+    return report.markdown(summary).splitlines()[0]
+
+
+def test_the_first_line_says_what_happened_where_when_and_for_how_long() -> None:
+    assert first(samples.summary()) == (
+        "# Rolled back: digitaltwin (production), 2026-11-22 22:30:43 UTC; users were offline for 42.0 s"
+    )
+    assert first(samples.failed()).startswith("# FAILED at step '012': digitaltwin")
+    late = samples.summary(
+        outcome="failed", committed=True, steps=[*samples.steps()[:-2], samples.step("verify", 42, 1, "failed")]
+    )
+    assert first(late).startswith("# FAILED at step 'verify', after the commit: the schema is rolled back")
+
+
+def test_a_run_that_never_began_says_so() -> None:
+    refused = samples.summary(
+        outcome="refused", plan=None, approval=None, steps=[], backup=None, checks=[], archived={}
+    )
+    assert first(refused).startswith("# Refused: not reached (production)")
+    declined = samples.summary(outcome="declined", steps=samples.steps()[:2], backup=None, checks=[], archived={})
+    assert first(declined).endswith("; users were not taken offline by the runbook")
+    for unwanted in ("pg_restore", "archived_users", "Reschedule", "Rows", "Verification"):
+        assert unwanted not in report.markdown(declined)
+
+
+def test_a_rollback_whose_checks_differ_is_not_called_clean() -> None:
+    odd = samples.summary(checks=[*samples.checks(), Check("user_role", "professional", "kb_owner", False)])
+    assert "Rolled back, but 1 check did not match" in first(odd)
+    page = report.markdown(odd)
+    assert page.index("DIFFERS") < page.index("## Timeline")
+
+
+def test_the_outage_lasts_from_stopping_to_starting() -> None:
+    assert outage_words(samples.summary()) == "users were offline for 42.0 s"
+    assert outage_words(samples.failed()) == "users were offline for 35.1 s"
+    still = samples.summary(steps=samples.steps()[:8], outcome="failed")
+    assert outage_words(still) == "users are offline since 2026-11-22 22:30:00 UTC"
+    unmanaged = samples.summary(steps=[samples.step("stop services", 0, 0, "skipped")])
+    assert outage_words(unmanaged) == "users were not taken offline by the runbook"
+
+
+def test_a_second_run_that_stops_again_does_not_shorten_the_outage() -> None:
+    again = [*samples.failed().steps[:-1], samples.step("stop services", 60, 1), samples.step("open and start", 70, 5)]
+    assert outage_words(samples.summary(steps=again)) == "users were offline for 1 min 15 s"
+
+
+def test_the_report_holds_what_the_record_needs() -> None:
+    page = report.markdown(samples.summary())
+    for fact in (
+        "The database is at its baseline and release v1.8.3 runs.",
+        "| 22:30:02 | back up | 23.1 s | done | 214 MB, 342 entries, sha256 1f3a00000000 |",
+        "users offline      |====",
+        "Theo Lead (Team Lead) chose 'approve' at 2026-11-22 22:29:00 UTC. Said: \"Hotfix impossible.\"",
+        samples.plan().hash,
+        "a" * 64,
+        '214 users without a password must use "Forgot password"',
+        "| ok | message_sender | user, assistant, professional | user, assistant, professional |",
+        "214 MB (214,000,000 bytes), 342 entries",
+        samples.DUMP_SHA,
+        "| `rollback.archived_users` | 245 |",
+        "| `rollback.archived_knowledge_bases` | 118 |",
+        "A view the team added reads messages.sender; it stays.",
+        "| users.oauth_id | 245 | left its table",
+        "| digital_twins.profession | 9 | got a placeholder |",
+    ):
+        assert fact in page
+
+
+def test_the_five_actions_of_the_procedure_stand_with_their_times() -> None:
+    page = report.markdown(samples.summary())
+    for action in ("1. Notify users", "2. Post-mortem", "3. Document issues", "4. Fix issues", "5. Reschedule"):
+        assert f"| {action} |" in page
+    assert page.count("by 2026-11-23 22:30:43 UTC") == 2
+    assert "mailed by the step notify" in page
+    told = [*samples.steps(), samples.step("notify", 44, 2, users_mailed=1445)]
+    assert "done: 1,445 users mailed" in report.markdown(samples.summary(steps=told))
+    silent = samples.summary(request=samples.request(notify_users=False))
+    assert "not mailed: the request says so" in report.markdown(silent)
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("temporary passwords", 'must use "Forgot password" before they can log in'),
+        ("delete", "214 users without a password were deleted"),
+        ("keep", "Set the role of owners from kb_owner by hand"),
+    ],
+)
+def test_what_oauth_users_must_do_follows_the_choice(choice: str, said: str) -> None:
+    assert said in report.markdown(samples.summary(plan=samples.plan(oauth=choice)))
+
+
+def test_users_are_not_sent_to_reset_passwords_when_012_was_never_applied() -> None:
+    page = report.markdown(samples.summary(plan=samples.plan(migrations={"010": "applied", "012": "absent"})))
+    assert "012 was not applied: no user was touched." in page
+    assert "Forgot password" not in page
+
+
+def test_a_backup_of_a_run_that_was_not_committed_is_not_offered_for_a_restore() -> None:
+    page = report.markdown(samples.failed())
+    assert samples.backup().path in page
+    assert "pg_restore" not in page
+
+
+def test_files_are_private_and_repeatable(tmp_path: Path) -> None:
+    written = report.write(settings(tmp_path), samples.summary())
+    assert report.write(settings(tmp_path), samples.summary()) == written
+    folder = tmp_path / "reports"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "post-mortem-INC-2041.ics",
+        "post-mortem-INC-2041.md",
+        "report-INC-2041-20261122-223043.json",
+        "report-INC-2041-20261122-223043.md",
+    ]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
+
+
+def test_no_secret_gets_into_a_file(tmp_path: Path) -> None:
+    for path in report.write(settings(tmp_path), samples.summary()):
+        assert SECRET not in path.read_text(encoding="utf-8")
+
+
+def test_a_post_mortem_that_people_wrote_in_is_kept(tmp_path: Path) -> None:
+    report.write(settings(tmp_path), samples.failed())
+    mine = tmp_path / "reports" / "post-mortem-INC-2041.md"
+    mine.write_text("root cause: a cable", encoding="utf-8")
+    report.write(settings(tmp_path), samples.summary())
+    assert mine.read_text(encoding="utf-8") == "root cause: a cable"
+    assert (tmp_path / "reports" / "post-mortem-INC-2041-20261122-223043.md").exists()
+
+
+def test_a_declined_run_leaves_a_report_and_no_post_mortem(tmp_path: Path) -> None:
+    declined = samples.summary(outcome="declined", steps=samples.steps()[:2], backup=None, checks=[])
+    assert {p.suffix for p in report.write(settings(tmp_path), declined)} == {".md", ".json"}
+    assert not list((tmp_path / "reports").glob("post-mortem*"))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file", encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match="ROLLBACK_REPORT_DIR"):
+        report.write(settings(tmp_path), samples.summary())
+    with pytest.raises(SettingsInvalid, match="ROLLBACK_REPORT_DIR"):
+        report.check(settings(tmp_path))
+
+
+def test_the_evidence_can_be_read_back() -> None:
+    data = json.loads(json.dumps(report.evidence(samples.summary())))
+    assert RollbackRequest.model_validate(data["request"]) == samples.request()
+    assert data["plan"]["hash"] == samples.plan().hash
+    assert data["outage"] == {"began": "2026-11-22T22:30:00+00:00", "ended": "2026-11-22T22:30:42+00:00"}
+    assert data["approval"]["at"] == "2026-11-22T22:29:00+00:00"
+    assert data["steps"][4]["found"]["sha256"] == samples.DUMP_SHA
+    assert len(data["checks"]) == 3
+    empty = samples.summary(outcome="refused", plan=None, approval=None, steps=[], backup=None, checks=[])
+    assert json.loads(json.dumps(report.evidence(empty)))["plan"] is None
+
+
+def test_the_post_mortem_is_filled_in_as_far_as_the_facts_go() -> None:
+    page = report.post_mortem(samples.summary())
+    for fact in (
+        "Nobody can log in since the release.",
+        "reported by Ann Archer",
+        "by 2026-11-23 22:30:43 UTC",
+        "back up",
+    ):
+        assert fact in page
+    for title in ("Root cause", "Actions", "New deployment date"):
+        assert re.search(rf"## {title}\n\n.*\(to fill in\)|## {title}\n\n\|.*\n\|.*\n\| \(to fill in\)", page)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "meeting"),
+    [
+        (0, "20261123T160000Z"),
+        (60 * 5, "20261123T160000Z"),
+        (60 * 12, "20261124T090000Z"),
+        (60 * 17, "20261124T140000Z"),
+    ],
+)
+def test_the_meeting_falls_inside_24_hours_and_the_day(minutes: float, meeting: str) -> None:
+    run = samples.summary(steps=[samples.step("verify", minutes * 60 - 30 * 60, 0)])
+    text = followups.invitation(run)
+    begin = followups.meeting(run)
+    assert 0 < (begin - run.ended).total_seconds() <= 23 * 3600
+    assert all(line and len(line) <= 75 for line in text.removesuffix("\r\n").split("\r\n"))
+    assert f"DTSTART:{meeting}" in text
