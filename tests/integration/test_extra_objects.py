@@ -78,6 +78,7 @@ def test_what_was_added_stays_and_works(new_database: NewDatabase) -> None:
 IN_THE_WAY = [
     ("012", "CREATE VIEW avatars AS SELECT avatar_url FROM users", "view avatars"),
     ("012", "CREATE INDEX pictures ON users (lower(avatar_url))", "index pictures"),
+    ("012", "CREATE INDEX idx_users_avatar_x ON users (avatar_url, email)", "index idx_users_avatar_x"),
     ("012", "CREATE INDEX by_mail ON users (email) WHERE oauth_id IS NULL", "index by_mail"),
     ("012", "ALTER TABLE users ADD CHECK (oauth_id <> '')", "constraint users_oauth_id_check"),
     ("012", "CREATE STATISTICS s ON oauth_provider, oauth_id FROM users", "statistics object s"),
@@ -136,6 +137,16 @@ def test_a_type_used_elsewhere_blocks_only_its_removal(new_database: NewDatabase
         assert blockers(conn) == []
         with conn.transaction():
             states.roll_back(conn)
+
+
+def test_what_was_added_to_the_notifications_stays(database: Database) -> None:
+    with database.connect() as conn:
+        conn.execute("DELETE FROM handover_notifications; ALTER TABLE handover_notifications ADD note text")
+        before = catalogue.read(conn)
+        with conn.transaction():
+            states.roll_back(conn)
+            states.verify(conn)
+        assert catalogue.read(conn) == before
 
 
 OTHER_BLOCKERS = [

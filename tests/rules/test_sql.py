@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pglast import parse_plpgsql, parse_sql, split
+from pglast import parse_plpgsql, parse_sql
 
 SQL = Path(__file__).parent.parent.parent / "sql"
 ROLLBACK = sorted((SQL / "rollback").glob("*.sql"))
 VERIFY = sorted((SQL / "verify").glob("*.sql"))
 OAUTH = sorted((SQL / "oauth").glob("*.sql"))
 QUERIES = sorted((SQL / "queries").glob("*.sql"))
+READING = [path for path in QUERIES if not path.name.startswith("journal_")]
 FILES = sorted(SQL.rglob("*.sql"))
 
 # The sections with which a file opens, by folder.
@@ -39,7 +40,9 @@ def code(path: Path) -> str:
 
 
 def statements(path: Path) -> list[Any]:
-    return [one.stmt for one in parse_sql(path.read_text(encoding="utf-8").replace("{table}", "knowledge_bases"))]
+    """Parse a file, with something in place of each of psycopg's placeholders."""
+    text = re.sub(r"%\(\w+\)s", "NULL", path.read_text(encoding="utf-8")).replace("%%", "%")
+    return [one.stmt for one in parse_sql(text.replace("{table}", "knowledge_bases"))]
 
 
 def bodies(path: Path) -> Iterator[str]:
@@ -50,7 +53,8 @@ def bodies(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_each_file_opens_with_a_comment_and_is_sql(path: Path) -> None:
-    assert head(path).startswith("-- ")
+    literal = path.parent.name == "procedure"  # those are the procedure's own lines
+    assert literal or head(path).startswith("-- ")
     assert statements(path)
 
 
@@ -88,10 +92,9 @@ def test_labels_are_never_read_by_enum_range(path: Path) -> None:
     assert not re.search(r"\benum_(range|first|last)\b", code(path))
 
 
-@pytest.mark.parametrize("path", QUERIES, ids=name)
+@pytest.mark.parametrize("path", READING, ids=name)
 def test_queries_only_read(path: Path) -> None:
     assert [type(one).__name__ for one in statements(path)] == ["SelectStmt"]
-    assert len(split(path.read_text(encoding="utf-8").replace("{table}", "knowledge_bases"))) == 1
 
 
 @pytest.mark.parametrize("path", VERIFY, ids=name)
