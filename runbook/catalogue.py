@@ -22,6 +22,7 @@ _LABELS = {"kb_owner": "professional", "twin": "assistant"}
 _RENAMED = re.compile(rf"\b({'|'.join(_RENAMES)})\b")
 _RELABELLED = re.compile(rf"'({'|'.join(_LABELS)})'")
 _SAME_NAME = re.compile(r"\b(\w+) AS \1\b")  # how a view says that a column was renamed under it
+_ONLY_RENAMED = {"view", "index", "comment"}
 _COMPARED_BY_DEFINITION = {"grant", "policy", "row security"}
 
 
@@ -94,8 +95,7 @@ def expected(server: int, bot_label: str = "assistant", gemini: str = "none", oa
 def differences(declared: Iterable[Fact], found: Iterable[Fact], before: Iterable[Fact] = ()) -> list[Difference]:
     """Compare what is with what should be. Grants are nowhere declared and not compared.
 
-    Given the facts from before the rollback, what no rollback touches and was the same then is "drift": this database
-    was never quite the declared one, and stopping the rollback would not mend it.
+    Given the facts from before, what no rollback touches and was the same then is "drift": not ours to mend.
     """
     was = _Before(before)
     want = {fact.key: fact for fact in declared}
@@ -168,9 +168,10 @@ def _missing(want: Fact, was: _Before) -> Difference:
 
 def _different(want: Fact, now: Fact, was: _Before) -> Difference:
     then = was.by_identity.get((now.kind, now.identity))
-    # A name that the rollback restores, its own or one within a view, says nothing about the definition under it.
-    ours = want.migration and want.kind != "view" and (then is None or then.object == now.object)
-    drift = then and not ours and _normalise(then) == _normalise(now)
+    # A name that the rollback restores says nothing about the definition under it.
+    ours = want.migration and want.kind not in _ONLY_RENAMED and (then is None or then.object == now.object)
+    unchanged = then is not None and _normalise(then) == _normalise(now)
+    drift = unchanged and not ours and _normalise(now) != _normalise(want)
     outcome: Outcome = "drift" if drift else "different"
     return Difference(outcome, *want.key, want.definition, now.definition, want.migration)
 

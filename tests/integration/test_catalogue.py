@@ -119,6 +119,23 @@ def test_what_differed_before_the_transformation_is_no_failure(new_database: New
 
 
 @pytest.mark.pg("15", "18")
+def test_drift_is_known_before_the_rollback(new_database: NewDatabase, server: Any) -> None:
+    declared = catalogue.expected(int(server.version))
+    database = new_database(messages=0)
+
+    def drifted(conn: Any) -> set[str]:
+        facts = catalogue.read(conn)
+        return {one.object for one in catalogue.differences(declared, facts, facts) if one.outcome == "drift"}
+
+    with database.connect() as conn:
+        migrate(database, ALL)
+        assert drifted(conn) == set()
+        conn.execute("ALTER TABLE users ALTER is_active SET DEFAULT false; ALTER TABLE messages DROP metadata")
+        conn.execute("DROP VIEW llm_user_costs; CREATE VIEW llm_user_costs AS SELECT kb_id AS twin_id FROM llm_usage")
+        assert {"users.is_active", "messages.metadata", "llm_user_costs"} <= drifted(conn)
+
+
+@pytest.mark.pg("15", "18")
 def test_what_a_rollback_left_undone_is_no_drift(new_database: NewDatabase, server: Any) -> None:
     declared = catalogue.expected(int(server.version))
     with new_database(messages=0, forward=ALL).connect() as conn:
