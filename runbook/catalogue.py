@@ -22,7 +22,6 @@ _LABELS = {"kb_owner": "professional", "twin": "assistant"}
 _RENAMED = re.compile(rf"\b({'|'.join(_RENAMES)})\b")
 _RELABELLED = re.compile(rf"'({'|'.join(_LABELS)})'")
 _SAME_NAME = re.compile(r"\b(\w+) AS \1\b")  # how a view says that a column was renamed under it
-_ONLY_RENAMED = {"view", "index", "comment"}
 _COMPARED_BY_DEFINITION = {"grant", "policy", "row security"}
 
 
@@ -35,6 +34,8 @@ class Fact:
     definition: str
     identity: str = ""
     migration: str = ""
+    renamed: bool = False
+    """Declared facts only: the migration changes nothing of it but names."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -86,7 +87,7 @@ def expected(server: int, bot_label: str = "assistant", gemini: str = "none", oa
     """
     facts = {"bot_label": bot_label, "gemini": gemini, "oauth": oauth}
     return [
-        Fact(row["kind"], row["object"], row["definition"], migration=row["migration"])
+        Fact(row["kind"], row["object"], row["definition"], "", row["migration"], row["renamed"] == "yes")
         for row in _rows("end_state.csv")
         if all(_holds(condition, server, facts) for condition in row["when"].split())
     ]
@@ -129,9 +130,14 @@ def translate(text: str) -> str:
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
 
 
+def old_names(text: str) -> str:
+    """Write a definition with the old release's names, and a renamed column of a view as if it had not been."""
+    return _SAME_NAME.sub(r"\1", translate(text))
+
+
 def _normalise(fact: Fact) -> str:
     """Return the definition without the object's own name, so that it stays the same when things are renamed."""
-    return _SAME_NAME.sub(r"\1", translate(fact.definition)).replace(translate(fact.object), "")
+    return old_names(fact.definition).replace(translate(fact.object), "")
 
 
 def _is_lost(fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict[tuple[str, str], Fact]) -> bool:
@@ -169,7 +175,7 @@ def _missing(want: Fact, was: _Before) -> Difference:
 def _different(want: Fact, now: Fact, was: _Before) -> Difference:
     then = was.by_identity.get((now.kind, now.identity))
     # A name that the rollback restores says nothing about the definition under it.
-    ours = want.migration and want.kind not in _ONLY_RENAMED and (then is None or then.object == now.object)
+    ours = want.migration and not want.renamed and (then is None or then.object == now.object)
     unchanged = then is not None and _normalise(then) == _normalise(now)
     drift = unchanged and not ours and _normalise(now) != _normalise(want)
     outcome: Outcome = "drift" if drift else "different"
@@ -177,7 +183,7 @@ def _different(want: Fact, now: Fact, was: _Before) -> Difference:
 
 
 def _unknown(now: Fact) -> Difference:
-    migration = removed().get((now.kind, translate(now.object)), "")
+    migration = removed().get((now.kind, translate(now.object)), "") if now.kind != "comment" else ""
     return Difference("left over" if migration else "extra", *now.key, "", now.definition, migration)
 
 

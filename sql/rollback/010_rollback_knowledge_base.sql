@@ -379,23 +379,23 @@ BEGIN
         RAISE NOTICE '010: removed label gemini of llm_provider, % row(s) have openai now', moved;
     END IF;
 
-    -- 8. Comments: the baseline has one on rag_config, which kept it; what 010 and 013 said would be wrong now.
+    -- 8. Comments on what 010 and 013 renamed: they would be wrong now. What the team wrote elsewhere stays.
     FOR target IN
-        SELECT format('TABLE public.%I', 'digital_twins') AS what
+        SELECT format('TABLE public.%I', 'digital_twins') AS what,
+               obj_description('public.digital_twins'::regclass, 'pg_class') AS text
         WHERE obj_description('public.digital_twins'::regclass, 'pg_class') IS NOT NULL
         UNION ALL
-        SELECT format('COLUMN public.%I.%I', r.relname, a.attname)
+        SELECT format('COLUMN public.%I.%I', r.relname, a.attname), col_description(a.attrelid, a.attnum)
         FROM pg_attribute AS a JOIN pg_class AS r ON r.oid = a.attrelid
         WHERE r.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
-          AND ((r.relname = 'digital_twins' AND a.attname <> 'rag_config')
-               OR (r.relname = ANY (holders) AND a.attname = 'twin_id'))
+          AND r.relname = ANY (holders) AND a.attname = 'twin_id'
           AND col_description(a.attrelid, a.attnum) IS NOT NULL
         UNION ALL
-        SELECT 'TYPE public.llm_provider'
+        SELECT 'TYPE public.llm_provider', obj_description('public.llm_provider'::regtype, 'pg_type')
         WHERE obj_description('public.llm_provider'::regtype, 'pg_type') IS NOT NULL
     LOOP
         EXECUTE format('COMMENT ON %s IS NULL', target.what);
-        RAISE NOTICE '010: removed the comment on %', lower(target.what);
+        RAISE NOTICE '010: removed the comment on %: "%"', lower(target.what), target.text;
     END LOOP;
 END
 $rollback$;

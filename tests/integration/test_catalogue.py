@@ -31,7 +31,7 @@ def test_schema_and_declaration_agree(
 
 
 def test_migrations_are_declared_where_they_change_something(templates: Templates, server: Any) -> None:
-    declared = {tuple(row): changed for row, (changed, _) in make_end_state.declare(templates).items()}
+    declared = {tuple(row): changed for row, (changed, _, _) in make_end_state.declare(templates).items()}
     choices = [catalogue.expected(int(server.version), **conditions) for _, conditions in CHOICES]
     written = {(fact.kind, fact.object, fact.definition): fact.migration for facts in choices for fact in facts}
     assert declared == written
