@@ -17,6 +17,7 @@ from runbook import approvals
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import Approval, RollbackRequest
+from tasks import authorise
 from tests.databases import Database
 
 REQUEST = {"incident": "INC-1", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
@@ -27,6 +28,8 @@ def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> No
     """Point libpq's environment and the settings of this process at a test's database and folder."""
     for name, value in database.env.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)  # no .env of somebody else's
+    monkeypatch.setattr(authorise, "POLL_SECONDS", 0.2)
     monkeypatch.setenv("ROLLBACK_TARGET", "test")
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(database.server.folder))
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
