@@ -62,7 +62,7 @@ def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -
     Raises VerificationFailed with all differences, objects lost, and rows changed that the plan did not announce.
     """
     after = catalogue.read(run.work)
-    wrong = endstate.wrong(plan, run.settings, after)
+    wrong = endstate.wrong(plan, run.settings, after, before)
     wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after)]
     rows = _row_changes(run)
     wrong += endstate.unannounced(plan, rows)

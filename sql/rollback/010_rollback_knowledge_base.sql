@@ -7,7 +7,7 @@
 --   communication_style varchar(100), capabilities text[], threshold 0.70), they are mended.
 --   profession was NOT NULL and its values are lost: every row without one gets the placeholder declared below.
 -- REMOVES
---   description, is_public, share_url and what stands on them (unique constraint, idx_knowledge_bases_… of them).
+--   description, is_public, share_url and what stands on them (unique constraint, idx_knowledge_bases_share_url, _is_public).
 --   With rollback.gemini = remove also the label gemini of llm_provider (migration 013); its rows get the default.
 -- KEEPS IN THE ARCHIVE
 --   rollback.archived_knowledge_bases: the three columns of every row, and llm_provider of the rows moved from gemini.
@@ -107,7 +107,7 @@ BEGIN
     WHERE d.refclassid = 'pg_class'::regclass
       AND d.refobjid = 'public.digital_twins'::regclass
       AND a.attname = ANY (new_columns)
-      AND NOT coalesce(i.relkind = 'i' AND i.relname ~ '^idx_(knowledge_bases|kb)_(description|is_public|share_url)', false)
+      AND NOT coalesce(i.relkind = 'i' AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public'), false)
       AND NOT coalesce(c.contype = 'n' OR (c.contype = 'u' AND c.conkey = ARRAY[a.attnum]), false)
       AND NOT coalesce(e.adnum = a.attnum, false);
     IF in_the_way IS NOT NULL THEN
@@ -148,7 +148,7 @@ BEGIN
     FOR item IN
         SELECT i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
         WHERE x.indrelid = 'public.digital_twins'::regclass
-          AND i.relname ~ '^idx_(knowledge_bases|kb)_(description|is_public|share_url)'
+          AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public')
           AND EXISTS (SELECT FROM pg_depend AS d
                       JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
                       WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refobjid = x.indrelid
