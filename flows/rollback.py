@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from runbook import planpage, runs, settings
+from runbook import ending, planpage, runs, settings
 from runbook.errors import Declined, Refused
 from runbook.models import Check, Plan
 from runbook.request import RollbackRequest
@@ -61,7 +61,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
             notify(run, plan, outcome, error=end)
             return Cancelled(name=outcome.capitalize(), message=str(end))
         except BaseException as failure:
-            notify(run, plan, "failed", error=failure)
+            ending.explain(failure, notify(run, plan, "failed", error=failure))
             raise
     return Completed(message=f"{request.incident}: rolled back, verified, and everybody told.")
 

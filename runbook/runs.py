@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -72,7 +72,10 @@ def _connected(settings: Settings) -> psycopg.Connection:
     """Connect; where a dead runner left its fence closed, open it first."""
     try:
         return database.connect()
-    except DatabaseFenced:
+    except DatabaseUnavailable as error:
+        if not isinstance(error, DatabaseFenced):
+            error.state = "Nothing was touched."
+            raise
         name = fence.abandoned(settings)
         log.warning("A runner that is gone left the fence around %s closed; opening it.", name)
         fence.open_from_outside(settings)
