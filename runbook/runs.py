@@ -1,7 +1,7 @@
 """A run: one runner, one database, its connections, one lock."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -36,6 +36,8 @@ class Run:
     identity: Identity
     committed: bool
     """Whether an earlier run for this incident passed the point of no return and was not finished."""
+    dead: Sequence[database.Row] = ()
+    """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
     early: list[Step] = field(default_factory=list)
@@ -60,7 +62,9 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
         identity = database.identity(work)
-        run = Run(past or uuid4(), request, settings, work, side, gate, identity, committed=past is not None)
+        run = Run(
+            past or uuid4(), request, settings, work, side, gate, identity, past is not None, journal.interrupted(side)
+        )
         try:
             yield run
         finally:
