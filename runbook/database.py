@@ -67,7 +67,7 @@ def _refused(said: str) -> DatabaseUnavailable:
             "If no rollback is running, open it: rollback fence open.",
         )
     remedy = next((words for sign, words in REFUSALS.items() if sign in said.lower()), "Check libpq's PG… variables.")
-    return DatabaseUnavailable(f"No connection to the database: {said}", remedy, "Nothing was touched.")
+    return DatabaseUnavailable(f"No connection to the database: {said}", remedy)
 
 
 def query(conn: psycopg.Connection, name: str, /, *, table: str = "", **parameters: object) -> list[Row]:

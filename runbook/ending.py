@@ -87,6 +87,18 @@ def _next(outcome: Verdict, error: BaseException | None) -> str:
     return error.remedy if isinstance(error, RollbackError) and error.remedy else NEXT[outcome]
 
 
+def explain(failure: BaseException, summary: Summary) -> None:
+    """Give a failure the state and the next step that are known only at the end of the run.
+
+    Raises RollbackError in place of an error that has no room for them. Signals and cancellations stay as they are,
+    since Prefect acts on their type.
+    """
+    if isinstance(failure, RollbackError):
+        failure.state, failure.remedy = summary.state, summary.next
+    elif isinstance(failure, Exception):
+        raise RollbackError(summary.problem, summary.next, summary.state) from failure
+
+
 def _backup(run: Run) -> Backup | None:
     """Return the newest backup that a step of this run wrote down."""
     for step in reversed(journal.steps(run.side, run.id)):

@@ -17,6 +17,8 @@ class Identity:
     database: str
     server_version: int
     """As in server_version_num, such as 160014."""
+    oid: int = 0
+    """The database's own number: another one put in its place under the same name has another."""
 
     @property
     def major(self) -> int:
