@@ -67,7 +67,9 @@ def summarise(
 def _problem(error: BaseException | None) -> str:
     if error is None:
         return ""
-    return error.problem if isinstance(error, RollbackError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, RollbackError):
+        return error.problem
+    return f"{type(error).__name__}: {error}" if str(error) else f"The run was ended by {type(error).__name__}"
 
 
 def _state(run: Run, plan: Plan | None, outcome: Verdict, error: BaseException | None) -> str:
