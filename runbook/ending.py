@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql as compose
 
 from runbook import database, journal, mail, messages, report, team
-from runbook.errors import NotificationFailed, RollbackError
+from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
 from runbook.request import Approval
@@ -66,6 +66,8 @@ def summarise(
 def _problem(error: BaseException | None) -> str:
     if error is None:
         return ""
+    if isinstance(error, Blocked):
+        return "\n".join([error.problem, *(f"- {reason}" for reason in error.reasons)])
     return error.problem if isinstance(error, RollbackError) else f"{type(error).__name__}: {error}"
 
 

@@ -72,7 +72,8 @@ def _foreign_keys(conn: psycopg.Connection) -> Check:
 def _end_state(conn: psycopg.Connection, conditions: Conditions) -> Check:
     declared = endstate.declared(conditions)
     wrong = endstate.compare(declared, catalogue.read(conn))
-    return _check("declared end state", f"{len(declared)} facts", "; ".join(wrong) or f"{len(declared)} facts")
+    found = "\n".join([f"{len(wrong)} difference(s):", *wrong]) if wrong else f"{len(declared)} facts"
+    return _check("declared end state", f"{len(declared)} facts", found)
 
 
 def _column(conn: psycopg.Connection, name: str) -> list[str]:
