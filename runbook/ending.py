@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql as compose
 
 from runbook import database, journal, mail, messages, report, team
-from runbook.errors import NotificationFailed, RollbackError
+from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
 from runbook.request import Approval
@@ -67,6 +67,8 @@ def summarise(
 def _problem(error: BaseException | None) -> str:
     if error is None:
         return ""
+    if isinstance(error, Blocked):
+        return "\n".join([error.problem, *(f"- {reason}" for reason in error.reasons)])
     if isinstance(error, RollbackError):
         return error.problem
     return f"{type(error).__name__}: {error}" if str(error) else f"The run was ended by {type(error).__name__}"

@@ -75,9 +75,13 @@ def away(found: Iterable[Fact], settings: Settings, identity: Identity) -> set[s
 
 def drift(found: Iterable[Fact], settings: Settings, identity: Identity) -> list[str]:
     """Return what differs from the baseline in places that no migration touches, a line each."""
-    facts = list(found)
-    baseline = declared(Conditions(identity.major, settings.bot_label))
-    return [str(one) for one in catalogue.differences(baseline, facts, facts) if one.outcome == "drift"]
+    return drift_of(declared(Conditions(identity.major, settings.bot_label)), found)
+
+
+def drift_of(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
+    """Return what differs from the declared ``facts`` in places that no migration touches, a line each."""
+    there = list(found)
+    return [str(one) for one in catalogue.differences(facts, there, there) if one.outcome == "drift"]
 
 
 def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]]) -> list[str]:

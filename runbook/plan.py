@@ -55,6 +55,7 @@ def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings,
 
 def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
     identity = recognise(conn)
+    _check_readable(conn)
     states = migration_states(conn, settings)
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
@@ -95,6 +96,21 @@ def recognise(conn: psycopg.Connection) -> Identity:
         names = ", ".join(map(str, missing))
         raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
     return identity
+
+
+def _check_readable(conn: psycopg.Connection) -> None:
+    """Raise Blocked with all missing rights when not even the plan can be drawn without them."""
+    if not all(row["readable"] for row in database.query(conn, "readable")):
+        raise Blocked(
+            f"The role {conn.info.user} may not read what the plan is drawn from.",
+            "Let the database's administrator run the statements below, then ask again.",
+            "Nothing was touched.",
+            reasons=_rights(conn),
+        )
+
+
+def _rights(conn: psycopg.Connection) -> list[str]:
+    return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
 
 
 def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
@@ -140,7 +156,7 @@ def _attempt(problems: list[str], act: Callable[[], T]) -> T | None:
 
 def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
     """List everything that stands in the way, each with its remedy."""
-    problems = [f"Missing right: {row['lacks']}. {row['remedy']};" for row in database.query(conn, "rights")]
+    problems = _rights(conn)
     problems += [
         f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
         for row in database.query(conn, "prepared")
