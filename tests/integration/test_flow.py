@@ -265,7 +265,7 @@ def test_nothing_to_do_on_a_baseline(
         assert app.pids() == before
         assert app.release() == "v2"
     assert state.is_completed()
-    assert state.message == "Nothing to roll back: the database is at its baseline."
+    assert state.message == f"Nothing to roll back: {database.dbname} is at its baseline."
     assert database.value(JOURNALS) == 0
     assert application.without_writings(database) == sums
 

@@ -59,7 +59,7 @@ def test_what_moves_by_itself_does_not(change: Change) -> None:
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    words = "from tests.samples import PLAN; from runbook.plandata import plan_hash; print(plan_hash(PLAN))"
+    words = "from tests import samples; print(samples.plan().hash)"
     for seed in ("1", "2"):
         env = os.environ | {"PYTHONHASHSEED": seed}
         said = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True, check=True)
