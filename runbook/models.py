@@ -131,5 +131,9 @@ class Plan:
 
     @property
     def needed(self) -> bool:
-        """Whether there is anything to roll back."""
-        return any(state != "absent" for state in self.migrations.values())
+        """Whether there is anything to roll back; what the operator chose to keep is not."""
+        with_script = {script.migration for script in self.scripts}
+        wanted = {script.migration for script in self.scripts if script.action == "run"}
+        if self.gemini == "remove" or not with_script:
+            wanted |= set(self.migrations) - with_script
+        return any(state != "absent" for number, state in self.migrations.items() if number in wanted)

@@ -88,13 +88,28 @@ def sentence(last: Row | None, runner: str, migrations: Mapping[str, str]) -> tu
             False,
             f"rollback run --incident {last['incident']} … goes on where it stopped.",
         )
-    in_force = [number for number, state in migrations.items() if state != "absent"]
+    kept = _kept(last, migrations)
+    in_force = [number for number, state in migrations.items() if state != "absent" and number not in kept]
+    if not in_force and kept:
+        names = ", ".join(sorted(kept))
+        return f"The database is at its baseline but for {names}, kept by choice in the last run.", True, "Nothing."
     if not in_force:
         return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
     if last and last["outcome"] in ("running", "failed"):
         said += " The last run did not commit: the database is as it was before."
     return said, True, "rollback plan shows what a rollback would do."
+
+
+def _kept(last: Row | None, migrations: Mapping[str, str]) -> set[str]:
+    """Return the migrations that are still there because the last run that came to its end was told to keep them."""
+    if not last or last["outcome"] != "done":
+        return set()
+    asked = last["request"]
+    kept = {plan.OAUTH} if asked["oauth"] == "keep" else set()
+    if asked["gemini"] == "keep":
+        kept |= set(migrations) - {stem.partition("_")[0] for stem in plan.SCRIPTS}
+    return {number for number in kept if migrations.get(number, "absent") != "absent"}
 
 
 def after_opening(runs: Sequence[Row]) -> str:

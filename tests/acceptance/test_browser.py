@@ -14,7 +14,7 @@ from tests.databases import Database
 pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SECONDS = 60_000
+MILLISECONDS = 20_000
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*QUIET, "--disable-sync"])
         opened = browser.new_page(viewport={"width": 1400, "height": 1400})
-        opened.set_default_timeout(SECONDS)
+        opened.set_default_timeout(MILLISECONDS)
         yield opened
         browser.close()
 
@@ -45,25 +45,21 @@ def test_the_form_behind_resume_is_filled_and_the_run_goes_on(
         page.goto(f"{prefect_api.env['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{run}")
         page.get_by_role("button", name="Resume").first.click()
         form = page.get_by_role("dialog")
-        expect(form).to_contain_text("Can go ahead", timeout=SECONDS)
+        expect(form).to_contain_text("Can go ahead", timeout=MILLISECONDS)
         shot(page, "form")
-        form.get_by_label("Your name").fill("Ada Lovelace")
-        for field, choice in (("Decision", "approve"), ("Your role", "CTO")):
-            _choose(page, field, choice)
+        # The form's labels do not belong to its fields; these stand in the order of the model.
+        for field, choice in enumerate(("approve", "CTO")):
+            form.get_by_role("combobox").nth(field).click()
+            page.get_by_role("option", name=choice, exact=True).click()
+        form.get_by_role("textbox").first.fill("Ada Lovelace")
         shot(page, "filled")
         form.get_by_role("button", name="Submit").click()
         out, _ = running.communicate(timeout=120)
         assert running.returncode == 0, out
         assert at_baseline(transformed)
         assert transformed.value("SELECT name || ', ' || role FROM rollback.approval") == "Ada Lovelace, CTO"
-        expect(page.get_by_text("Completed").first).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_text("Completed").first).to_be_visible(timeout=MILLISECONDS)
         shot(page, "done")
     finally:
         running.kill()
         running.wait()
-
-
-def _choose(page: Page, field: str, choice: str) -> None:
-    """Open a field's menu and take an entry."""
-    page.get_by_role("dialog").get_by_label(field).click()
-    page.get_by_role("option", name=choice, exact=True).click()
