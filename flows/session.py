@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ROLES = ["Team Lead", "CTO", "On-call Engineer"]
+PAUSING = 30.0
+"""How long a run may take from announcing that it waits to waiting, in s."""
 SHORTEST = 2
 """How many letters a name must have."""
 
@@ -100,10 +103,14 @@ def ask(console: Console) -> Approval:
 def answer(flow_run: UUID, approval: Approval) -> None:
     """Give an approval to a waiting run. Raises RollbackError when the run does not wait."""
     with get_client(sync_client=True) as client:
+        until = time.monotonic() + PAUSING
+        # A run announces itself a moment before it pauses, and somebody may type fast.
+        while client.read_flow_run(flow_run).state_name == "Running" and time.monotonic() < until:
+            time.sleep(0.2)
         result = client.resume_flow_run(flow_run, run_input=approval.model_dump())
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", None) or "the server did not say why"
-        raise RollbackError(f"The answer was not taken: {reason}.", "Look at the run: rollback status")
+        raise RollbackError(f"The answer was not taken: {reason.rstrip('.')}.", "Look at the run: rollback status")
 
 
 def waiting(flow_run: UUID | None) -> FlowRun:
