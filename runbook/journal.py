@@ -43,6 +43,7 @@ def begin(run: "Run", plan: Plan, prefect_run: str | None) -> None:
     """Open the journal for this run; steps taken before are written down now."""
     with database.transaction(run.side):
         database.script(run.side, "journal/schema.sql")
+        database.query(run.side, "journal_abandoned", id=run.id)
         database.query(
             run.side,
             "journal_begin",
