@@ -10,8 +10,8 @@ import pytest
 
 from tests.acceptance.operator import ROOT, Desk, answer, terminal
 
-STEPS = ("assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users")
-STEPS += ("012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify")
+STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
+STEPS += ["012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify"]
 
 
 @pytest.fixture
