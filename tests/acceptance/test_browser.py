@@ -49,8 +49,8 @@ def test_the_form_behind_resume_is_filled_and_the_run_goes_on(
         shot(page, "form")
         # The form's labels do not belong to its fields; these stand in the order of the model.
         for field, choice in enumerate(("approve", "CTO")):
-            form.get_by_role("combobox").nth(field).click()
-            page.get_by_role("option", name=choice, exact=True).click()
+            form.locator("fieldset button").nth(field).click()
+            page.locator(".p-select-option", has_text=choice).click()
         form.get_by_role("textbox").first.fill("Ada Lovelace")
         shot(page, "filled")
         form.get_by_role("button", name="Submit").click()
