@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markdown import Markdown
 
+from flows import approvers
 from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
@@ -32,6 +33,7 @@ PREFECT = {
 app = App(name="rollback", help="Take the DigitalTwin transformation (migrations 010 to 013) back.")
 door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
 app.command(door)
+app.command(approvers.app)
 
 console = Console()
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
