@@ -1,5 +1,7 @@
 """The words ``rollback approvers …``: who may authorise a rollback."""
 
+import io
+
 import segno
 from cyclopts import App
 from rich.console import Console
@@ -37,7 +39,9 @@ def show_code(one: approvers.Approver) -> None:
     """Show an approver's secret, as a QR code and for typing."""
     secret = one.secret.get_secret_value()
     console.print("Scan this with an authenticator app; it is not shown again:")
-    segno.make(onetime.uri(secret, one.name), micro=False).terminal(out=console.file, compact=True)
+    drawn = io.StringIO()
+    segno.make(onetime.uri(secret, one.name), micro=False).terminal(out=drawn, compact=True)
+    console.file.write(drawn.getvalue())
     console.print(f"Or type the key: {' '.join(secret[i : i + 4] for i in range(0, len(secret), 4))}", soft_wrap=True)
 
 

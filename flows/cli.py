@@ -10,7 +10,6 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.markdown import Markdown
 
 from flows import approvers
 from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
@@ -94,14 +93,13 @@ def run(request: Request) -> int:
 
 @app.command
 def approve(flow_run: UUID | None = None, /) -> int:
-    """Answer a run that waits for approval: shows its plan, asks decision and name."""
-    from flows import session  # noqa: PLC0415
+    """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
+    from flows import approving, session  # noqa: PLC0415
 
     with session.server(console):
-        waiting = session.waiting(flow_run)
-        console.print(Markdown(session.shown_plan(waiting)))
-        session.answer(waiting.id, session.ask(console))
-    console.print("The answer was taken; the run goes on.")
+        waiting = approving.waiting(flow_run)
+        approving.show(waiting, console)
+        approving.converse(waiting.id, console, "rollback approve")
     return DONE
 
 

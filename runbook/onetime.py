@@ -36,7 +36,7 @@ def check_secret(secret: str) -> None:
 
 def uri(secret: str, name: str) -> str:
     """Return the otpauth URI that an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(name, issuer_name=ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
 def step(now: datetime) -> int:

@@ -10,6 +10,7 @@ import psycopg
 
 import sql
 from runbook import (
+    approvals,
     backup,
     catalogue,
     census,
@@ -78,6 +79,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=_warnings(conn, request, settings, drift),
         drift=drift,
     )
+    _attempt(problems, lambda: approvals.check(request, settings))
     drawn = replace(drawn, blockers=[*problems, *_blockers(conn, drawn, settings)])
     return replace(drawn, hash=plandata.plan_hash(drawn))
 

@@ -11,6 +11,9 @@ from runbook import approverfile, approvers, onetime
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 
+# One of apprise's plugins imports what Python 3.13 no longer has.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ADA = f'[[approver]]\nname = "Ada"\nrole = "CTO"\nsecret = "{SECRET}"\n'
 
