@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Running
 
 from flows import approving
@@ -136,10 +136,10 @@ def test_no_answer_gets_past_the_rules_by_prefects_own_api(transformed: Database
                 )
             ]
             written = {**fields, "accepted": True, "code": "000000"}
-            forced(client, flow_run, approving._keyset(run)["response"], written)
-            run = paused_again(flow_run, run.state.state_details.pause_key)  # type: ignore[union-attr]
-            forced(client, flow_run, approving._keyset(run)["response"], None)
-            paused_again(flow_run, run.state.state_details.pause_key)  # type: ignore[union-attr]
+            forced(client, flow_run, response(run), written)
+            run = paused_again(flow_run, response(run))
+            forced(client, flow_run, response(run), None)
+            paused_again(flow_run, response(run))
         return [refused, approving.give(flow_run, good, "test").accepted]
 
     before = schema(transformed)
@@ -163,12 +163,15 @@ def forced(client: SyncPrefectClient, flow_run: UUID, key: str, said: dict[str, 
     client.set_flow_run_state(flow_run, Running(), force=True)
 
 
-def paused_again(flow_run: UUID, before: str | None) -> Any:
-    def key() -> Any:
-        return approving.waiting(flow_run).state.state_details.pause_key  # type: ignore[union-attr]
-
-    runbook_runs.until(lambda: key() != before)
+def paused_again(flow_run: UUID, before: str) -> FlowRun:
+    runbook_runs.until(lambda: response(approving.waiting(flow_run)) != before)
     return approving.waiting(flow_run)
+
+
+def response(run: FlowRun) -> str:
+    """Return where Prefect looks for the answer of this pause."""
+    assert run.state and run.state.state_details.run_input_keyset
+    return run.state.state_details.run_input_keyset["response"]
 
 
 def test_a_code_works_once_also_in_another_run(transformed: Database) -> None:
