@@ -5,15 +5,19 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import PrefectException, PrefectHTTPStatusError
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.prompt import Prompt
@@ -24,6 +28,8 @@ from runbook.models import Plan
 from runbook.request import Answer, Role, RollbackRequest
 
 POLL = 0.3
+SHORTEST = 2
+"""How many letters a name must have."""
 GAP_SECONDS = 10
 """How long a run may take between two questions: it weighs the last answer."""
 VERDICT_SECONDS = 30
@@ -46,7 +52,12 @@ def prompt(console: Console, flow_run: str | None, plan: Plan, request: Rollback
     terminal.plan(plan, request, console)
     console.print(f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}")
     if flow_run and sys.stdin.isatty():
-        threading.Thread(target=_converse_beside, args=(UUID(flow_run), console), daemon=True).start()
+        beside(partial(_converse_beside, UUID(flow_run), console))
+
+
+def beside(act: Callable[[], None]) -> None:
+    """Do something on a thread of its own that speaks to the same Prefect server: which one that is, is contextual."""
+    threading.Thread(target=copy_context().run, args=(act,), daemon=True).start()
 
 
 def _converse_beside(flow_run: UUID, console: Console) -> None:
@@ -54,6 +65,8 @@ def _converse_beside(flow_run: UUID, console: Console) -> None:
         converse(flow_run, console, "prompt of rollback run")
     except RollbackError as error:
         terminal.error(error, console)
+    except (httpx.HTTPError, PrefectException) as error:
+        console.print(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", markup=False)
 
 
 def show(run: FlowRun, console: Console) -> None:
@@ -83,7 +96,7 @@ def _asked(console: Console, plan: str) -> dict[str, str]:
     """Ask field by field; the code last, since it is worth least time."""
     said = {
         "decision": Prompt.ask("Decision", choices=["approve", "decline"], console=console),
-        "name": Prompt.ask("Your name", default=os.environ.get("USER", ""), console=console),
+        "name": _name(console),
         "role": Prompt.ask("Your role", choices=list(get_args(Role)), console=console),
         "plan": Prompt.ask("Plan that you read", default=plan, console=console),
         "comment": Prompt.ask("Comment", default="", show_default=False, console=console),
@@ -93,6 +106,13 @@ def _asked(console: Console, plan: str) -> dict[str, str]:
             "Why the Team Lead cannot be reached (empty: they are silent)", default="", console=console
         )
     return {**said, "code": Prompt.ask("One-time code", console=console)}
+
+
+def _name(console: Console) -> str:
+    name = ""
+    while len(name.strip()) < SHORTEST:
+        name = Prompt.ask("Your name", default=os.environ.get("USER", ""), console=console)
+    return name
 
 
 def give(flow_run: UUID, answer: Answer, door: str) -> Verdict:

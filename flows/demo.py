@@ -1,6 +1,5 @@
 """The demo: the whole story on an embedded PostgreSQL, with the same flow that production runs."""
 
-import threading
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -53,7 +52,7 @@ def _approver(console: Console) -> approvals.Listener:
         console.print(
             "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
         )
-        threading.Thread(target=_approve, args=(UUID(flow_run), plan, console), daemon=True).start()
+        approving.beside(partial(_approve, UUID(flow_run), plan, console))
 
     return answer
 

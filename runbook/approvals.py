@@ -1,42 +1,29 @@
 """Approvals: until when one may come, who is told that a run waits, and what silence or a bad answer means."""
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from threading import Thread
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from runbook import approvers, authority, figures, messages, team
-from runbook.approvers import Approver
-from runbook.authority import Question
-from runbook.errors import Declined, NotificationFailed, RollbackError, SettingsInvalid
-from runbook.messages import Event, Facts
+from runbook import figures
+from runbook.errors import Declined, Refused
 from runbook.models import Plan
 from runbook.request import RollbackRequest, deadline
 from runbook.settings import Settings
 
-log = logging.getLogger(__name__)
+EXAMPLES = {
+    "incident": "INC-2041 (letters, digits, dots, dashes; no spaces)",
+    "identified_at": "2026-11-22T03:00Z (with Z or an offset)",
+    "previous_tag": "v1.8.3",
+}
 
 Listener = Callable[[str | None, Plan, RollbackRequest], None]
 
 listeners: list[Listener] = []
 """Who is told that a run waits for its approval, such as the prompt of the terminal that started it."""
 
-LEFT = (15, 5, 1)
-"""How many minutes before the end the approvers are reminded."""
 UNTOUCHED = "Nothing was changed; services run as before."
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A run that waits, as far as those who are told of it need to know."""
-
-    request: RollbackRequest
-    settings: Settings
-    plan: Plan
-    flow_run: str
 
 
 def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
@@ -45,23 +32,21 @@ def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None
         tell(flow_run, plan, request)
 
 
-def check(request: RollbackRequest, settings: Settings) -> None:
-    """Raise SettingsInvalid when no approval could come: nobody may give one, or it is too late without a reason."""
-    approvers.check(settings)
-    ended = deadline(request, settings.decision_minutes)
-    if datetime.now(UTC) >= ended and not request.late_reason.strip():
-        raise SettingsInvalid(
-            f"The {settings.decision_minutes} minutes to decide ended at {figures.moment(ended)}.",
+def window_end(request: RollbackRequest, settings: Settings, now: datetime) -> datetime:
+    """Return when the decision must have fallen; a run started too late gets a short window of its own.
+
+    Raises Refused when it is too late and the request does not say why.
+    """
+    end = deadline(request, settings.decision_minutes)
+    if now < end:
+        return end
+    if not request.late_reason.strip():
+        raise Refused(
+            f"Started too late: the {settings.decision_minutes} minutes to decide ended at {figures.moment(end)}.",
             "Say in late_reason why it is decided so late; the approver sees it.",
             UNTOUCHED,
         )
-
-
-def window_end(request: RollbackRequest, settings: Settings, now: datetime) -> datetime:
-    """Return when the decision must have fallen; a run started too late gets a short window of its own."""
-    end = deadline(request, settings.decision_minutes)
-    late = now >= end and request.late_reason.strip()
-    return now + timedelta(minutes=settings.late_minutes) if late else end
+    return now + timedelta(minutes=settings.late_minutes)
 
 
 def too_late(request: RollbackRequest, settings: Settings, until: datetime) -> Declined:
@@ -80,88 +65,14 @@ def wrong(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, e['loc']))[:40]}: {e['msg']}" for e in said)
 
 
-def people(settings: Settings) -> Sequence[Approver]:
-    """Return the approvers; nobody where they cannot be read: a run that waits goes on waiting."""
-    try:
-        return approvers.read(settings)
-    except RollbackError as error:
-        log.error("%s", error.problem)
-        return []
+def options(error: ValidationError) -> str:
+    """Return what is wrong with a request that was typed, a line for each option."""
+    return "\n".join(f"--{'-'.join(map(str, e['loc'])).replace('_', '-')}: {_plainly(e)}" for e in error.errors())
 
 
-def ladder(question: Question, settings: Settings, now: datetime) -> str:
-    """Say who is asked now, and from when on the On-call Engineer counts."""
-    everybody = people(settings)
-    named = [f"{one.role} {one.name}" for one in authority.asked(question, settings, everybody, now)]
-    said = f"{', '.join(named) or 'nobody'}."
-    waiting = [one for one in everybody if one.role == authority.ON_CALL and f"{one.role} {one.name}" not in named]
-    if waiting and all(one.role != authority.LEAD for one in question.given):
-        names = ", ".join(one.name for one in waiting)
-        said += (
-            f" The On-call Engineer ({names}) counts if the Team Lead is silent until "
-            f"{figures.moment(authority.on_call_from(question, settings))}, or says why they cannot be reached."
-        )
-    return said
-
-
-def tell_waiting(waiting: Waiting, question: Question, now: datetime) -> None:
-    """Ask or remind those whose answer counts now, and the team."""
-    settings = waiting.settings
-    left = _minutes((question.until - now).total_seconds())
-    facts = replace(
-        _facts(waiting),
-        waiting=f"{left} left, until {figures.moment(question.until)}",
-        asked=ladder(question, settings, now),
-    )
-    _tell(settings, authority.asked(question, settings, people(settings), now), "team_waiting", facts)
-
-
-def tell_refused(waiting: Waiting, name: str, why: str) -> None:
-    """Tell the team and everybody but the one it was about of an answer that looks like somebody trying."""
-    others = [one for one in people(waiting.settings) if not approvers.same(one.name, name)]
-    _tell(waiting.settings, others, "team_try", replace(_facts(waiting), problem=why))
-
-
-def tell_unreachable(waiting: Waiting, by: str, why: str) -> None:
-    """Tell the Team Lead and the team that somebody answered in their place."""
-    leads = [one for one in people(waiting.settings) if one.role == authority.LEAD]
-    said = f"{by} answered because the Team Lead is said to be unreachable: {why}"
-    _tell(waiting.settings, leads, "team_try", replace(_facts(waiting), problem=said))
-
-
-def _facts(waiting: Waiting) -> Facts:
-    return Facts(
-        incident=waiting.request.incident,
-        reason=waiting.request.reason,
-        requested_by=waiting.request.requested_by,
-        late_reason=waiting.request.late_reason,
-        database=waiting.plan.identity.database,
-        plan=figures.short(waiting.plan.hash),
-        state="The run waits for an approval; nothing was changed.",
-        next=f"Read the plan and answer: in the Prefect UI (Resume), or with rollback approve {waiting.flow_run}",
-        run_id=waiting.flow_run,
-    )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{round(seconds / figures.MINUTE)} min" if seconds >= figures.MINUTE - 5 else f"{seconds:.0f} s"
-
-
-def _tell(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
-    """Send a message to the team and to people, beside the run: it must not keep an answer waiting."""
-    Thread(target=_send, args=(settings, persons, event, facts), daemon=True).start()
-
-
-def _send(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
-    try:
-        message = messages.team(settings, event, facts)
-        team.tell(settings, message.title, message.body)
-    except NotificationFailed as error:
-        log.error("%s", error.problem)
-    except RollbackError as error:
-        log.error("The approvers could not be told: %s", error.problem)
-        return
-    for one in persons:
-        contact = one.contact.get_secret_value()
-        if contact and not team.tell_one(settings, contact, message.title, message.body):
-            log.error("%s could not be told by %s.", one.name, approvers.shown_contact(one).partition(":")[0])
+def _plainly(error: ErrorDetails) -> str:
+    """Say what an option should be; pydantic speaks of patterns and types where a person wants an example."""
+    if error["type"] == "missing":
+        return "must be given."
+    example = EXAMPLES.get(str(error["loc"][-1])) if error["loc"] else None
+    return f"{error['input']!r} cannot be used: {error['msg']}" + (f", such as {example}." if example else ".")

@@ -1,8 +1,12 @@
 """The only door to the compose program: docker compose, or docker-compose of either generation."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,8 +15,10 @@ from runbook.errors import ProgramFailed, ProgramMissing, SettingsInvalid
 from runbook.settings import Settings
 
 Words = Sequence[str]
+Files = Sequence[str]
 CANDIDATES: Sequence[Words] = (("docker", "compose"), ("docker-compose",))
 DEFAULT_FILE = "docker-compose.yml"
+OVERRIDES = ("docker-compose.override.yml", "docker-compose.override.yaml")
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +45,14 @@ def run(
     *arguments: str,
     folder: Path | None = None,
     project: str | None = None,
+    files: Files = (),
     seconds: float | None = None,
 ) -> str:
-    """Run the compose program in the live tree, or in ``folder`` under another ``project`` name.
+    """Run the compose program in the live tree, or in ``folder``, under another ``project`` name, from other ``files``.
 
     Raises ProgramFailed or ProgramMissing.
     """
-    env = _environment(settings, project)
+    env = _environment(settings, project, files)
     return shell.run(*words, *arguments, cwd=folder or tree(settings), env=env, seconds=seconds)
 
 
@@ -62,14 +69,43 @@ def running(settings: Settings, words: Words) -> tuple[str, ...]:
     return _lines(run(settings, words, "ps", "--services", "--filter", "status=running"))
 
 
-def fixed_names(settings: Settings, words: Words, folder: Path) -> tuple[str, ...]:
-    """List the images that are built in ``folder`` under a name that the compose file fixes for every project."""
+@contextmanager
+def own_names(settings: Settings, words: Words, folder: Path, project: str) -> Iterator[Files]:
+    """Lend the compose files with which a build in ``folder`` gives no image a name that the live release uses.
+
+    Compose names images after the project, but a name that the file fixes (``image`` beside ``build``) holds for all.
+    """
+    given = _config(settings, words, folder)
+    services = given.get("services") or {}
+    fixed = [name for name, service in services.items() if {"build", "image"} <= set(service)]
+    if not fixed:
+        yield ()
+        return
+    # The first generation wants the same version in every file.
+    version = {"version": given["version"]} if "version" in given else {}
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump(version | {"services": {name: {"image": f"{project}-{name}"} for name in fixed}}, file)
+        file.flush()
+        yield (*_files(settings, folder), file.name)
+
+
+def _config(settings: Settings, words: Words, folder: Path) -> dict[str, Any]:
+    """Return what compose makes of the files in ``folder``; nothing where it does not say."""
     try:
-        services = yaml.safe_load(run(settings, words, "config", folder=folder))["services"].values()
-        return tuple(str(service["image"]) for service in services if {"build", "image"} <= set(service))
-    except (ProgramFailed, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-        log.info("the names of the images in %s are not known: %s", folder, error)
-        return ()
+        given = yaml.safe_load(run(settings, words, "config", folder=folder))
+    except (ProgramFailed, yaml.YAMLError) as error:
+        log.warning("the names of the images in %s are not known: %s", folder, error)
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _files(settings: Settings, folder: Path) -> Files:
+    """List the compose files of ``folder`` as compose itself takes them when none is named."""
+    if settings.compose_file != DEFAULT_FILE:
+        return (settings.compose_file,)
+    if named := os.environ.get("COMPOSE_FILE"):
+        return (named,)
+    return (DEFAULT_FILE, *(name for name in OVERRIDES if (folder / name).exists()))
 
 
 def tree(settings: Settings) -> Path:
@@ -79,12 +115,14 @@ def tree(settings: Settings) -> Path:
     return settings.project_dir.absolute()
 
 
-def _environment(settings: Settings, project: str | None) -> Mapping[str, str]:
+def _environment(settings: Settings, project: str | None, files: Files) -> Mapping[str, str]:
     """Say by the environment what file and project are meant.
 
     A file that has the usual name is not named: naming one makes compose leave out docker-compose.override.yml.
     """
-    named = {} if settings.compose_file == DEFAULT_FILE else {"COMPOSE_FILE": settings.compose_file}
+    if not files and settings.compose_file != DEFAULT_FILE:
+        files = (settings.compose_file,)
+    named = {"COMPOSE_FILE": os.pathsep.join(files)} if files else {}
     return named | ({"COMPOSE_PROJECT_NAME": project} if project else {})
 
 

@@ -10,7 +10,7 @@ import psycopg
 
 import sql
 from runbook import (
-    approvals,
+    approvers,
     backup,
     catalogue,
     census,
@@ -25,7 +25,7 @@ from runbook import (
     report,
     team,
 )
-from runbook.errors import Blocked, RollbackError, WrongDatabase
+from runbook.errors import Blocked, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.request import RollbackRequest, check_times
 from runbook.settings import Settings
@@ -56,6 +56,7 @@ def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings,
 
 def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
     identity = recognise(conn)
+    _check_readable(conn)
     states = migration_states(conn, settings)
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
@@ -79,7 +80,6 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=_warnings(conn, request, settings, drift),
         drift=drift,
     )
-    _attempt(problems, lambda: approvals.check(request, settings))
     drawn = replace(drawn, blockers=[*problems, *_blockers(conn, drawn, settings)])
     return replace(drawn, hash=plandata.plan_hash(drawn))
 
@@ -97,6 +97,21 @@ def recognise(conn: psycopg.Connection) -> Identity:
         names = ", ".join(map(str, missing))
         raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
     return identity
+
+
+def _check_readable(conn: psycopg.Connection) -> None:
+    """Raise Blocked with all missing rights when not even the plan can be drawn without them."""
+    if not all(row["readable"] for row in database.query(conn, "readable")):
+        raise Blocked(
+            f"The role {conn.info.user} may not read what the plan is drawn from.",
+            "Let the database's administrator run the statements below, then ask again.",
+            "Nothing was touched.",
+            reasons=_rights(conn),
+        )
+
+
+def _rights(conn: psycopg.Connection) -> list[str]:
+    return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
 
 
 def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
@@ -142,7 +157,7 @@ def _attempt(problems: list[str], act: Callable[[], T]) -> T | None:
 
 def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
     """List everything that stands in the way, each with its remedy."""
-    problems = [f"Missing right: {row['lacks']}. {row['remedy']};" for row in database.query(conn, "rights")]
+    problems = _rights(conn)
     problems += [
         f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
         for row in database.query(conn, "prepared")
@@ -161,14 +176,12 @@ def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[
     _attempt(problems, lambda: report.check(settings))
     _attempt(problems, lambda: messages.check(settings))
     _attempt(problems, lambda: team.check(settings))
+    _attempt(problems, lambda: approvers.check(settings))
     return problems
 
 
 def _warnings(
-    conn: psycopg.Connection,
-    request: RollbackRequest,
-    settings: Settings,
-    drift: Sequence[str],
+    conn: psycopg.Connection, request: RollbackRequest, settings: Settings, drift: Sequence[str]
 ) -> list[str]:
     warnings: list[str] = []
     if gemini := census.gemini(conn):
@@ -191,4 +204,13 @@ def check(plan: Plan) -> None:
             "Mend what is listed, then ask again.",
             "Nothing was touched.",
             reasons=plan.blockers,
+        )
+
+
+def check_release(plan: Plan, settings: Settings) -> None:
+    """Raise ReleaseUnusable when a run that goes on after its commit has no release to bring back."""
+    if settings.project_dir and plan.release is None:
+        raise ReleaseUnusable(
+            "The release cannot be brought back: " + " ".join(plan.blockers),
+            "Mend this, then run again for the same incident, with the same --previous-tag.",
         )

@@ -35,7 +35,8 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
 def verdict(plan: Plan) -> str:
     """Say in one line whether the rollback can go ahead."""
     if not plan.needed:
-        return f"Nothing to roll back: {plan.identity.database} is at its baseline"
+        left = " but for what you chose to keep" if set(plan.migrations.values()) - {"absent"} else ""
+        return f"Nothing to roll back: {plan.identity.database} is at its baseline{left}"
     if plan.blockers:
         more = f" (and {len(plan.blockers) - 1} more)" if len(plan.blockers) > 1 else ""
         return f"Blocked: {plan.blockers[0]}{more}"
@@ -187,7 +188,9 @@ def stops(session: Session, services: Sequence[str]) -> bool:
 
 
 def _scripts(scripts: Sequence[Script]) -> Block:
-    rows = [(s.migration, s.action, Code(f"sql/{s.name}"), Code(figures.short(s.sha256)), s.why) for s in scripts]
+    rows = [
+        (s.migration, s.action, Code(s.name.rpartition("/")[2]), Code(figures.short(s.sha256)), s.why) for s in scripts
+    ]
     return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
 
 

@@ -92,13 +92,9 @@ def prepare(settings: Settings, release: Release) -> Path:
     try:
         if wrong := list(_undefined(settings, release.compose, place)):
             raise ReleaseUnusable(" ".join(wrong), "Name another release, or correct the settings.")
-        if fixed := compose.fixed_names(settings, release.compose, place):
-            log.warning(
-                "the compose file of %s names the images it builds (%s): the live release's lose these names now; "
-                "until the switch, restart its services with `start`, not with `up`",
-                *(release.tag, ", ".join(fixed)),
-            )
-        build(settings, release, place, project=project(folder, release))
+        own = project(folder, release)
+        with compose.own_names(settings, release.compose, place, own) as files:
+            build(settings, release, place, project=own, files=files)
     except RollbackError:
         clean(settings, release)
         raise
@@ -110,10 +106,12 @@ def project(folder: Path, release: Release) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", f"{folder.name}-rollback-{release.tag}".lower()).lstrip("_-")
 
 
-def build(settings: Settings, release: Release, folder: Path, *, project: str | None = None) -> None:
+def build(
+    settings: Settings, release: Release, folder: Path, *, project: str | None = None, files: compose.Files = ()
+) -> None:
     """Build the images of the release that is checked out in ``folder``. Raises ReleaseUnusable."""
     try:
-        compose.run(settings, release.compose, "build", folder=folder, project=project)
+        compose.run(settings, release.compose, "build", folder=folder, project=project, files=files)
     except ProgramFailed as error:
         raise ReleaseUnusable(
             f"The images of {release.tag} could not be built in {folder}: {error.problem}",

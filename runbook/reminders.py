@@ -7,21 +7,23 @@ from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
-from runbook import approvals, authority
-from runbook.approvals import Waiting
+from runbook import asking, authority
+from runbook.asking import Waiting
 from runbook.authority import Question
 from runbook.errors import RollbackError
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LEFT = (15, 5, 1)
+"""How many minutes before the end the approvers are reminded."""
 AGAIN = 1.0
 """How often the end is enforced once the time is over, in s."""
 
 
 def moments(question: Question, settings: Settings) -> Sequence[datetime]:
     """Return when the approvers are reminded: 15, 5 and 1 minutes before the end, and when the ladder grows."""
-    before = [question.until - timedelta(minutes=left) for left in approvals.LEFT]
+    before = [question.until - timedelta(minutes=left) for left in LEFT]
     grows = authority.on_call_from(question, settings)
     return sorted({at for at in [*before, grows] if question.asked < at < question.until})
 
@@ -60,7 +62,7 @@ def _until(at: datetime) -> float:
 def _remind(waiting: Waiting, question: Question) -> None:
     """Remind; that it cannot be done must not stop the clock."""
     try:
-        approvals.tell_waiting(waiting, question, datetime.now(UTC))
+        asking.tell_waiting(waiting, question, datetime.now(UTC))
     except RollbackError as error:
         log.error("Nobody could be reminded: %s", error.problem)
 

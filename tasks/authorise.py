@@ -16,8 +16,8 @@ from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Running
 from pydantic import Field, ValidationError, create_model
 
-from runbook import approvals, approvers, authority, figures, journal, page, planpage, reminders, tries
-from runbook.approvals import Waiting
+from runbook import approvals, approvers, asking, authority, figures, journal, page, planpage, reminders, tries
+from runbook.asking import Waiting
 from runbook.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
@@ -55,12 +55,10 @@ def authorise(run: Run, plan: Plan) -> Approval:
     with journal.step(run, "authorise") as found:
         now = datetime.now(UTC)
         until = approvals.window_end(run.request, run.settings, now)
-        if now >= until:
-            raise approvals.too_late(run.request, run.settings, until)
         waiting = Waiting(run.request, run.settings, plan, flow_run)
         gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by))
         approvals.announce(flow_run or None, plan, run.request)
-        approvals.tell_waiting(waiting, gate.question, now)
+        asking.tell_waiting(waiting, gate.question, now)
         with reminders.running(waiting, lambda: gate.question, lambda: _go_on(flow_run)):
             given = _decide(gate)
         found.update(given[-1].model_dump(), approvals=[f"{one.name} ({one.role})" for one in given])
@@ -121,7 +119,7 @@ def _text(gate: Gate) -> str:
     lines = [
         f"**{page.escape(gate.note)}**" if gate.note else "",
         f"**{window}** Silence declines.",
-        page.escape(f"Asked now: {approvals.ladder(question, run.settings, now)}"),
+        page.escape(f"Asked now: {asking.ladder(question, run.settings, now)}"),
         page.escape(f"Late because: {run.request.late_reason}") if run.request.late_reason else "",
         f"{len(question.given)} of {run.settings.approvals_needed} approvals are there." if question.given else "",
         planpage.plan_markdown(gate.waiting.plan, run.request, now, run.settings.decision_minutes),
@@ -141,7 +139,7 @@ def _weigh(gate: Gate, answer: Answer) -> None:
     approval = answer.said()
     journal.approved(gate.run, approval)
     if answer.role == authority.ON_CALL and answer.lead_unreachable.strip():
-        approvals.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
+        asking.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
     _answered(gate, f"{approval.name}: {approval.decision} counts.", accepted=True)
     if approval.decision == "decline":
         raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
@@ -152,8 +150,8 @@ def _weigh(gate: Gate, answer: Answer) -> None:
 def _refuse(gate: Gate, answer: Answer, refusal: NotEntitled, now: datetime) -> None:
     """Say why an answer does not count, to who gave it and, where it looks like somebody trying, to the others."""
     if refusal.alarming:
-        approvals.tell_refused(gate.waiting, answer.name, f"An answer was refused: {refusal.problem}")
-    who = approvers.find(approvals.people(gate.run.settings), answer.name) if refusal.proved else None
+        asking.tell_refused(gate.waiting, answer.name, f"An answer was refused: {refusal.problem}")
+    who = approvers.find(asking.people(gate.run.settings), answer.name) if refusal.proved else None
     if who and who.role == authority.LEAD:
         gate.question = replace(gate.question, asked=now)  # a sign of life
     _answered(gate, f"The last answer does not count: {refusal.problem}", accepted=False)

@@ -16,9 +16,11 @@ from prefect.client.schemas.objects import State
 from flows import approving
 from flows.approving import Verdict
 from flows.rollback import rollback
-from runbook import approvals, approverfile, approvers, onetime, settings
+from runbook import approvals, approverfile, approvers, journal, onetime, plan, runs, settings
 from runbook.models import Plan
 from runbook.request import Answer, Role, RollbackRequest
+from runbook.runs import Run
+from tasks import authorise
 from tests.databases import Database
 
 REQUEST = {"incident": "INC-1", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
@@ -36,6 +38,8 @@ def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> No
     """Point libpq's environment and the settings of this process at a test's database and folder."""
     for name, value in database.env.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)  # no .env of somebody else's
+    monkeypatch.setattr(authorise, "POLL_SECONDS", 0.2)
     monkeypatch.setenv("ROLLBACK_TARGET", "test")
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(database.server.folder))
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
@@ -68,6 +72,16 @@ def run(answer: dict[str, Any] | None = None, **request: Any) -> State[Any]:
     wanted = RollbackRequest.model_validate({**REQUEST, **request})
     with answering(answer or {}):
         return rollback(wanted, return_state=True)
+
+
+@contextmanager
+def begun(**request: Any) -> Iterator[tuple[Run, Plan]]:
+    """Open a run and its journal as the flow does, with the plan drawn and no step taken."""
+    wanted = RollbackRequest.model_validate({**REQUEST, **request})
+    with runs.opened(wanted, settings.load()) as run:
+        drawn = plan.draw(run.work, wanted, run.settings, own=run.pids)
+        journal.begin(run, drawn, None)
+        yield run, drawn
 
 
 @contextmanager

@@ -89,7 +89,10 @@ def app(
     folder.mkdir()
     _git(folder, "init", "-q", "-b", "main")
     (folder / ".gitignore").write_text(".env\n")
-    (folder / ".env").write_text(f"BACKEND_PORT={ports['backend']}\nFRONTEND_PORT={ports['frontend']}\n")
+    environment = {f"{name.upper()}_PORT": port for name, port in ports.items()} | {
+        "FRONTEND_IMAGE": f"{folder.name}:live"
+    }
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
     made.commit("v1", APP / "v1")
     made.commit("v2", APP / "v2")
     try:
@@ -113,6 +116,7 @@ def test_services_stop_and_start_and_the_release_changes(app: App) -> None:
     planned = release.inspect(app.settings, "v1")
     place = release.prepare(app.settings, planned)
     assert app.containers() == live and '"v2"' in app.answers("backend")
+    assert app.engine.docker("inspect", "--format", "{{.Id}}", f"{app.folder.name}:live") in live.values()
 
     # Stopped, seen stopped, and started again with the release they had.
     assert services.stop(app.settings, words) == services.Change(True, ())
