@@ -50,7 +50,7 @@ def _people(run: Run) -> tuple[Sequence[Approver], NotEntitled | None]:
 
 def remembered(run: Run, who: Approver, now: datetime) -> Past:
     """Return what is remembered of an approver, from all runs."""
-    row = database.query(run.side, "approver_past", approver=_key(who), since=onetime.around(now).start)[0]
+    row = database.query(run.side, "journal_approver_past", approver=_key(who), since=onetime.around(now).start)[0]
     return Past(row["newest"], frozenset(row["used"]), row["wrong"], row["slowed_until"])
 
 
@@ -75,7 +75,7 @@ def _use_up(run: Run, people: Sequence[Approver], answer: Answer, now: datetime,
     found = authority.spent([typed, *_fields(answer).values()], people, now)
     for name, step in [(name, step) for whose in found.values() for name, steps in whose.items() for step in steps]:
         good = proved and approvers.same(name, answer.name) and step in onetime.near(now)
-        database.query(run.side, "approver_used", approver=name.casefold(), step=step, now=now, accepted=good)
+        database.query(run.side, "journal_approver_used", approver=name.casefold(), step=step, now=now, accepted=good)
     return [*found, *([typed] if len(typed) >= onetime.DIGITS else [])]
 
 
@@ -85,7 +85,7 @@ def _slow(run: Run, who: Approver | None, past: Past, refusal: NotEntitled | Non
         return
     wrong = past.wrong + 1 if refusal and refusal.guess else 0
     until = now + timedelta(seconds=authority.slow_seconds(wrong)) if wrong else now
-    database.query(run.side, "approver_slowed", approver=_key(who), wrong=wrong, until=until)
+    database.query(run.side, "journal_approver_slowed", approver=_key(who), wrong=wrong, until=until)
 
 
 def _write(run: Run, door: str, now: datetime, said: Mapping[str, str], why: str) -> None:
