@@ -30,9 +30,9 @@ from runbook.request import Answer, Role, RollbackRequest
 POLL = 0.3
 SHORTEST = 2
 """How many letters a name must have."""
-GAP_SECONDS = 10
+GAP_SECONDS = 20
 """How long a run may take between two questions: it weighs the last answer."""
-VERDICT_SECONDS = 30
+VERDICT_SECONDS = 60
 PAUSED = {"state": {"type": {"any_": ["PAUSED"]}}}
 
 
