@@ -33,7 +33,7 @@ demo: $(VENV)/.run  ## Roll a seeded database back on an embedded PostgreSQL, fr
 
 test: $(VENV)/.dev  ## Run all tests (what is not installed is skipped with its reason; never in CI)
 	@echo "• Testing; real servers are started and stopped as needed"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev  ## Lint, types, import rules and unit tests, in under a minute
 	@$(BIN)/ruff check .

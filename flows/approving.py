@@ -134,7 +134,7 @@ def give(flow_run: UUID, answer: Answer, door: str) -> Verdict:
 
 
 def _not_taken(why: str) -> RollbackError:
-    return RollbackError(f"The answer was not taken: {why}.", "Look at the run (rollback status), then answer again.")
+    return RollbackError(f"The answer was not taken: {why.rstrip('.')}.", "Look at rollback status, then answer again.")
 
 
 def _verdict(flow_run: UUID, response: str) -> Verdict:

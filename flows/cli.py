@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -57,12 +58,19 @@ def main() -> None:
     """Run the console script and exit with the status that design promises."""
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stopped)
     try:
         status = app()
     except RollbackError as error:
         terminal.error(error, Console(stderr=True))
         status = BLOCKED if isinstance(error, Blocked) else FAILED
     sys.exit(status)
+
+
+def _stopped(number: int, _: object) -> None:
+    """End as by Ctrl-C, so that what was begun is compensated: by default the process would be gone at once."""
+    sys.exit(128 + number)
 
 
 @app.command

@@ -32,13 +32,13 @@ def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None
         tell(flow_run, plan, request)
 
 
-def window_end(request: RollbackRequest, settings: Settings, now: datetime) -> datetime:
-    """Return when the decision must have fallen; a run started too late gets a short window of its own.
+def window_end(request: RollbackRequest, settings: Settings, started: datetime, now: datetime) -> datetime:
+    """Return when the decision must have fallen; a run that was ``started`` too late gets a short window from ``now``.
 
-    Raises Refused when it is too late and the request does not say why.
+    Raises Refused when it was started too late and the request does not say why.
     """
     end = deadline(request, settings.decision_minutes)
-    if now < end:
+    if started < end:
         return end
     if not request.late_reason.strip():
         raise Refused(

@@ -40,21 +40,26 @@ def placeholders(conn: psycopg.Connection, oauth: str) -> dict[str, int]:
     return {f"{row['table']}.{row['column']} = '{row['placeholder']}'": row["rows"] for row in chosen if row["rows"]}
 
 
-def cascade(conn: psycopg.Connection) -> dict[str, int]:
+def cascade(deletion: users.Deletion) -> dict[str, int]:
     """Count the rows that deleting the users without a password takes along, by table."""
-    rows: dict[str, int] = {}
-    for effect in users.preview_deletion(conn):
-        if effect.action != "forbids":
-            rows[effect.table] = rows.get(effect.table, 0) + effect.rows
-    return rows
+    return dict(sorted(deletion.deleted.items()))
 
 
-def forbidding(conn: psycopg.Connection) -> list[str]:
+def unlinked(deletion: users.Deletion) -> dict[str, int]:
+    """Count the rows that stay and lose their link to a row that is deleted, by column's foreign key."""
+    return {
+        f"{effect.table}.{effect.constraint}": effect.rows
+        for effect in deletion.effects
+        if effect.action in ("set null", "set default")
+    }
+
+
+def forbidding(deletion: users.Deletion) -> list[str]:
     """Return what forbids deleting the users without a password, a line each with its remedy."""
     return [
         f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}). "
         "Point them at another user first, or choose temporary passwords."
-        for effect in users.preview_deletion(conn)
+        for effect in deletion.effects
         if effect.action == "forbids"
     ]
 

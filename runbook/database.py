@@ -44,6 +44,9 @@ REFUSALS = {
     "service file": "Check PGSERVICE and PGSERVICEFILE.",
 }
 
+LOST = ("57P", "080")
+"""How SQLSTATE begins where the connection is gone: ended by an administrator, a crash, or on the way."""
+
 
 def connect(database: str | None = None) -> psycopg.Connection:
     """Open a connection in autocommit mode, to ``database`` or to the one that libpq's environment names.
@@ -116,7 +119,7 @@ def _translation(error: psycopg.Error) -> RollbackError:
     said = error.diag.message_primary or str(error).strip() or type(error).__name__
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return LockNotAvailable(f"A lock was not granted in time: {said}.", "End the sessions that hold it, or wait.")
-    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+    if isinstance(error, psycopg.OperationalError) and (error.sqlstate is None or error.sqlstate[:3] in LOST):
         return DatabaseUnavailable(f"The connection to the database was lost: {said}", "Run the same command again.")
     detail = " ".join(filter(None, [error.diag.message_detail, error.diag.message_hint]))
     failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail])))

@@ -86,7 +86,8 @@ def drift_of(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
 
 def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Return tables whose rows the transaction changed although the plan's choice for OAuth users does not say so."""
-    settled = {"temporary passwords": {"users"}, "delete": {"users", *plan.cascade}, "keep": set[str]()}[plan.oauth]
+    deleting = {"users", *plan.cascade, *(name.partition(".")[0] for name in plan.unlinked)}
+    settled = {"temporary passwords": {"users"}, "delete": deleting, "keep": set[str]()}[plan.oauth]
     allowed = settled | ({"digital_twins"} if plan.placeholders else set[str]())
     return [f"rows changed: {table} {dict(change)}" for table, change in rows.items() if table not in allowed]
 

@@ -147,6 +147,8 @@ class Plan:
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]
+    unlinked: Mapping[str, int] = field(default_factory=dict)
+    """Rows that stay and lose their link to a deleted row, by table and foreign key."""
     drift: Sequence[str] = ()
     """What differed from the baseline before, in places that no migration touches."""
     hash: str = ""

@@ -96,6 +96,11 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
+    """Write a table; names and values without a header as a list, since the form's narrow tables cut values off."""
+    if not any(table.header):
+        return "\n".join(
+            f"- **{escape(name)}:** {escape(value)}" if name else f"- {escape(value)}" for name, value in table.rows
+        )
     rule = ["---:" if i in table.right else "---" for i in range(len(table.header))]
     rows = [[escape(h) for h in table.header], rule, *([escape(cell) for cell in row] for row in table.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -24,6 +24,7 @@ from runbook import (
     release,
     report,
     team,
+    users,
 )
 from runbook.errors import Blocked, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
@@ -61,6 +62,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
     found = _attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
+    deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
     drawn = Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
@@ -71,7 +73,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         users=census.kinds(conn),
         removed=census.removed(conn, request.oauth),
         placeholders=census.placeholders(conn, request.oauth),
-        cascade=census.cascade(conn) if request.oauth == "delete" else {},
+        cascade=census.cascade(deletion) if deletion else {},
+        unlinked=census.unlinked(deletion) if deletion else {},
         sessions=fence.sessions(conn, own),
         database_bytes=database.query(conn, "size")[0]["bytes"],
         release=found,
@@ -80,7 +83,10 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=_warnings(conn, request, settings, drift),
         drift=drift,
     )
-    drawn = replace(drawn, blockers=[*problems, *_blockers(conn, drawn, settings)])
+    drawn = replace(
+        drawn,
+        blockers=[*problems, *(census.forbidding(deletion) if deletion else []), *_blockers(conn, drawn, settings)],
+    )
     return replace(drawn, hash=plandata.plan_hash(drawn))
 
 
@@ -169,8 +175,6 @@ def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[
     ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
-    if plan.oauth == "delete":
-        problems += census.forbidding(conn)
     _attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
     _attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
     _attempt(problems, lambda: report.check(settings))

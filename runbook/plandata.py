@@ -34,6 +34,7 @@ def plan_hash(plan: Plan) -> str:
         "removed": dict(plan.removed),
         "placeholders": dict(plan.placeholders),
         "cascade": dict(plan.cascade),
+        "unlinked": dict(plan.unlinked),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
     }

@@ -1,8 +1,9 @@
 """A run: one runner, one database, its connections, one lock."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -15,6 +16,9 @@ from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
+
+SECONDS = 20
+"""How long the server may take to end the backend of a lost connection."""
 
 
 @dataclass(eq=False)
@@ -36,6 +40,8 @@ class Run:
     identity: Identity
     committed: bool
     """Whether an earlier run for this incident passed the point of no return and was not finished."""
+    worker: int
+    """Backend process id of ``work``, also when the connection is lost."""
     dead: Sequence[database.Row] = ()
     """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
@@ -46,7 +52,7 @@ class Run:
     @property
     def pids(self) -> list[int]:
         """Backend process ids of the run's own connections."""
-        return [self.work.info.backend_pid, self.side.info.backend_pid]
+        return [self.worker, self.side.info.backend_pid]
 
 
 @contextmanager
@@ -57,19 +63,23 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
     """
     with closing(_connected(settings)) as work:
         _lock(work)
+        # Where the server can, it ends this backend soon after the runner was killed, also inside a statement.
+        with suppress(psycopg.Error):
+            work.execute("SET client_connection_check_interval = '1s'")
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
         identity = database.identity(work)
         run = Run(
-            past or uuid4(), request, settings, work, side, gate, identity, past is not None, journal.interrupted(side)
+            past or uuid4(), request, settings, work, side, gate, identity, past is not None, work.info.backend_pid
         )
+        run.dead = journal.interrupted(side)
         try:
             yield run
         finally:
-            run.side.close()
-            run.gate.close()
+            for conn in (run.work, run.side, run.gate):
+                conn.close()
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -116,10 +126,37 @@ def revive(run: Run) -> None:
     """
     if not _lives(run.gate):
         run.gate = database.connect(run.settings.maintenance_database)
+    if _lives(run.side) and _lives(run.work):
+        return
+    log.warning("The connection was lost; opening the fence to make a new one.")
+    fence.open_up(run.gate, run.identity.database)
     if not _lives(run.side):
-        log.warning("The connection was lost; opening the fence to make a new one.")
-        fence.open_up(run.gate, run.identity.database)
+        run.side.close()
         run.side = database.connect()
+    if not _lives(run.work):
+        run.work.close()
+        run.work = _successor(run)
+
+
+def _successor(run: Run) -> psycopg.Connection:
+    """Return a new connection with the runner's lock, which the lost one's backend has for as long as it works.
+
+    A COMMIT may still be on its way in that backend: only when it is gone can be said whether it committed. Raises
+    DatabaseUnavailable when it does not go within SECONDS.
+    """
+    until, conn = time.monotonic() + SECONDS, database.connect()
+    while not database.query(conn, "lock_runner")[0]["locked"]:
+        if time.monotonic() > until:
+            conn.close()
+            raise DatabaseUnavailable(
+                f"The lost connection's backend (pid {run.worker}) does not end on the server.",
+                "End it (SELECT pg_terminate_backend), then run again for the same incident.",
+                "Whether the transaction committed is not known yet; the services are stopped.",
+            )
+        run.gate.execute("SELECT pg_terminate_backend(%s)", [run.worker])
+        time.sleep(0.1)
+    run.worker = conn.info.backend_pid
+    return conn
 
 
 def _lives(conn: psycopg.Connection) -> bool:

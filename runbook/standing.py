@@ -67,7 +67,10 @@ def _behind_the_fence(settings: Settings) -> Standing:
     """Describe a database that takes no connections: somebody works on it, or a runner died."""
     try:
         name, runner = fence.abandoned(settings), ""
-        state = "A runner that is gone left the fence closed: nobody can connect, and its transaction is not there."
+        state = (
+            "A runner that is gone left the fence closed: nobody can connect. Its transaction is there as a whole or "
+            "not at all; the journal behind the fence knows which."
+        )
         then = "rollback run for the same incident (goes on), or rollback fence open (lets everybody in)."
     except SecondRunner as living:
         name, runner = fence.target(), living.problem

@@ -54,7 +54,7 @@ def authorise(run: Run, plan: Plan) -> Approval:
     journal.begin(run, plan, flow_run or None)
     with journal.step(run, "authorise") as found:
         now = datetime.now(UTC)
-        until = approvals.window_end(run.request, run.settings, now)
+        until = approvals.window_end(run.request, run.settings, plan.drawn_at, now)
         waiting = Waiting(run.request, run.settings, plan, flow_run)
         gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by))
         approvals.announce(flow_run or None, plan, run.request)
@@ -113,9 +113,8 @@ def _form(gate: Gate) -> type[ApprovalForm]:
 def _text(gate: Gate) -> str:
     """Write what stands above the form: the last answer's fate, the clock, who is asked, and the plan."""
     run, question, now = gate.run, gate.question, datetime.now(UTC)
-    window = (
-        f"Decide until {figures.moment(question.until)}: {figures.duration((question.until - now).total_seconds())}."
-    )
+    left = figures.duration((question.until - now).total_seconds())
+    window = f"Decide until {figures.moment(question.until)}: {left} after this was written."
     lines = [
         f"**{page.escape(gate.note)}**" if gate.note else "",
         f"**{window}** Silence declines.",

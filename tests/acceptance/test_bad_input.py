@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runbook import database as door
 from runbook import plan
 from runbook.errors import WrongDatabase
 from runbook.models import Identity
@@ -117,12 +118,12 @@ def test_a_database_that_is_not_digitaltwins(templates: Templates, tmp_path: Pat
 
 def test_a_server_that_is_too_old(transformed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server older than 14 can be had here, so its number is a stand-in; all else is real."""
-    real = plan.database.identity
+    real = door.identity
 
     def old(conn: psycopg.Connection) -> Identity:
         return replace(real(conn), server_version=130014)
 
-    monkeypatch.setattr(plan.database, "identity", old)
+    monkeypatch.setattr(door, "identity", old)
     with closing(transformed.connect()) as conn, pytest.raises(WrongDatabase, match="PostgreSQL 13; 14 or newer"):
         plan.recognise(conn)
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.acceptance.operator import ROOT, Desk, answer, terminal
 
-STEPS = ("assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users")
-STEPS += ("012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify")
+BEFORE = ("assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users")
+AFTER = ("012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify")
+STEPS = BEFORE + AFTER
 
 
 @pytest.fixture

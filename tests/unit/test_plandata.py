@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -56,7 +59,11 @@ def test_what_moves_by_itself_does_not(change: Change) -> None:
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert PLAN.hash == "3ddf9c3e9b7749db9958d8c580772c3b5ec0de6961703f1cf037c9e8fe44bd42"
+    words = "from tests import samples; print(samples.plan().hash)"
+    for seed in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        said = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True, check=True)
+        assert said.stdout.strip() == PLAN.hash
 
 
 def test_the_plan_as_json() -> None:

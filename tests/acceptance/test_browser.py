@@ -1,0 +1,65 @@
+"""The approval in Prefect's own UI: a real browser fills the form behind Resume, and the run goes on."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.acceptance.engine import unavailable
+from tests.acceptance.operator import REQUEST, Prefect, at_baseline, desk
+from tests.databases import Database
+
+pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+MILLISECONDS = 20_000
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if not CHROMIUM.exists():
+        unavailable("chromium is not installed (make test-system installs it)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*QUIET, "--disable-sync"])
+        opened = browser.new_page(viewport={"width": 1400, "height": 1400})
+        opened.set_default_timeout(MILLISECONDS)
+        yield opened
+        browser.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture of the page where somebody asks for pictures."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_the_form_behind_resume_is_filled_and_the_run_goes_on(
+    page: Page, transformed: Database, prefect_api: Prefect, tmp_path: Path
+) -> None:
+    at = desk(transformed, tmp_path, **prefect_api.env)
+    running = at.start("run", *REQUEST)
+    try:
+        run = prefect_api.waiting()["id"]
+        page.goto(f"{prefect_api.env['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{run}")
+        page.get_by_role("button", name="Resume").first.click()
+        form = page.get_by_role("dialog")
+        expect(form).to_contain_text("Can go ahead", timeout=MILLISECONDS)
+        shot(page, "form")
+        # The form's labels do not belong to its fields; these stand in the order of the model.
+        for field, choice in enumerate(("approve", "CTO")):
+            form.get_by_role("combobox").nth(field).click()
+            page.get_by_role("option", name=choice, exact=True).click()
+        form.get_by_role("textbox").first.fill("Ada Lovelace")
+        shot(page, "filled")
+        form.get_by_role("button", name="Submit").click()
+        out, _ = running.communicate(timeout=120)
+        assert running.returncode == 0, out
+        assert at_baseline(transformed)
+        assert transformed.value("SELECT name || ', ' || role FROM rollback.approval") == "Ada Lovelace, CTO"
+        expect(page.get_by_text("Completed").first).to_be_visible(timeout=MILLISECONDS)
+        shot(page, "done")
+    finally:
+        running.kill()
+        running.wait()
