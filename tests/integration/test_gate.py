@@ -91,8 +91,9 @@ def test_a_wrong_code_is_refused_and_asked_again_and_a_right_one_goes_on(
         verdicts = [approving.give(flow_run, theirs, "test")]
         shown = approving.shown_plan(approving.waiting(flow_run))
         assert shown.startswith("**The last answer does not count: The code is not Ada Lovelace's.**")
-        verdicts.append(approving.give(flow_run, good, "test"))  # too soon after a wrong one
-        runbook_runs.until(lambda: datetime.now(UTC) > slowed_until(transformed))
+        slow_down(transformed, "1 hour")  # the two seconds may be over on a busy machine
+        verdicts.append(approving.give(flow_run, good, "test"))
+        slow_down(transformed, "0 s")
         return [*verdicts, approving.give(flow_run, runbook_runs.answered(plan), "test")]
 
     with beside(answer) as came:
@@ -115,8 +116,9 @@ def test_a_wrong_code_is_refused_and_asked_again_and_a_right_one_goes_on(
         assert one.secret.get_secret_value() not in kept
 
 
-def slowed_until(database: Database) -> Any:
-    return database.value("SELECT max(until) FROM rollback.slowed")
+def slow_down(database: Database, interval: str) -> None:
+    with database.connect() as conn:
+        conn.execute("UPDATE rollback.slowed SET until = clock_timestamp() + %s::interval", [interval])
 
 
 def test_no_answer_gets_past_the_rules_by_prefects_own_api(transformed: Database) -> None:
