@@ -12,8 +12,8 @@ from uuid import UUID
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markdown import Markdown
 
+from flows import approvers
 from runbook import approvals, database, fence, journal, plan, plandata, settings, standing, terminal, verification
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
@@ -47,6 +47,7 @@ app = App(
 )
 door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
 app.command(door)
+app.command(approvers.app)
 
 console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
@@ -119,14 +120,13 @@ def run(request: Request) -> int:
 
 @app.command
 def approve(flow_run: UUID | None = None, /) -> int:
-    """Answer a run that waits for approval: shows its plan, asks decision and name."""
-    from flows import session  # noqa: PLC0415
+    """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
+    from flows import approving, session  # noqa: PLC0415
 
     with session.server(console):
-        waiting = session.waiting(flow_run)
-        console.print(Markdown(session.shown_plan(waiting)))
-        session.answer(waiting.id, session.ask(console))
-    console.print("The answer was taken; the run goes on.")
+        waiting = approving.waiting(flow_run)
+        approving.show(waiting, console)
+        approving.converse(waiting.id, console, "rollback approve")
     return DONE
 
 

@@ -1,19 +1,20 @@
 """The demo: the whole story on an embedded PostgreSQL, with the same flow that production runs."""
 
-import time
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from rich.console import Console
 
-from flows import session
+from flows import approvers as words
+from flows import approving, session
 from flows.rollback import rollback
-from runbook import approvals, terminal
+from runbook import approvals, approvers, figures, onetime, settings, terminal
 from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.models import Plan
-from runbook.request import Approval, RollbackRequest
+from runbook.request import Answer, RollbackRequest
 
 REQUEST = {
     "incident": "DEMO-1",
@@ -22,13 +23,12 @@ REQUEST = {
     "previous_tag": "v1",
     "requested_by": "the demo",
 }
-APPROVAL = {"decision": "approve", "name": "Demo Approver", "role": "CTO", "comment": "Approved by the demo itself."}
 
 
 def play(folder: Path, console: Console, *, answer: bool) -> int:
     """Make the demo's world in ``folder``, roll back, and say where everything lies. Returns the exit status."""
     with world.made(folder, lambda words: console.print(f"• {words}")), session.server(console):
-        waits = _approver(console) if answer else lambda *words: session.prompt(console, *words)
+        waits = _approver(console) if answer else partial(_ask, console)
         with session.told(console, waits):
             state = rollback(RollbackRequest.model_validate(REQUEST), return_state=True)
         status = session.ended(state, console)
@@ -36,21 +36,34 @@ def play(folder: Path, console: Console, *, answer: bool) -> int:
     return status
 
 
+def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
+    """Let the person at the terminal be the approver that the demo made."""
+    one = approvers.read(settings.load())[0]
+    console.print(f"• You are {one.name} ({one.role}).")
+    words.show_code(one)
+    approving.prompt(console, flow_run, plan, request)
+
+
 def _approver(console: Console) -> approvals.Listener:
     """Play the approver: answer through the same API that the UI uses, as soon as the run waits."""
 
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)
-        console.print("• The run waits for an approval. The demo plays the approver, through the same gate.")
-        session.beside(partial(_approve, UUID(flow_run)))
+        console.print(
+            "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
+        )
+        approving.beside(partial(_approve, UUID(flow_run), plan, console))
 
     return answer
 
 
-def _approve(flow_run: UUID) -> None:
-    """Approve once the run is paused."""
-    while True:
-        try:
-            return session.answer(flow_run, Approval.model_validate(APPROVAL))
-        except RollbackError:
-            time.sleep(0.5)  # the run announces itself a moment before it pauses
+def _approve(flow_run: UUID, plan: Plan, console: Console) -> None:
+    """Approve once the run is paused, with a code of the approver that the demo made."""
+    one = approvers.read(settings.load())[0]
+    code = onetime.code(one.secret.get_secret_value(), onetime.step(datetime.now(UTC)))
+    said = {"decision": "approve", "comment": "Approved by the demo itself.", "plan": figures.short(plan.hash)}
+    answer = Answer.model_validate({**said, "name": one.name, "role": one.role, "code": code})
+    try:
+        console.print(f"• {approving.give(flow_run, answer, 'the demo').said}", markup=False)
+    except RollbackError as error:
+        terminal.error(error, console)

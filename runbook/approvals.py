@@ -1,11 +1,13 @@
-"""Approvals: who is told that a run waits, and what silence or a bad answer means."""
+"""Approvals: until when one may come, who is told that a run waits, and what silence or a bad answer means."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runbook.errors import Declined
+from runbook import figures
+from runbook.errors import Declined, Refused
 from runbook.models import Plan
 from runbook.request import RollbackRequest, deadline
 from runbook.settings import Settings
@@ -21,6 +23,8 @@ Listener = Callable[[str | None, Plan, RollbackRequest], None]
 listeners: list[Listener] = []
 """Who is told that a run waits for its approval, such as the prompt of the terminal that started it."""
 
+UNTOUCHED = "Nothing was changed; services run as before."
+
 
 def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
     """Tell the listeners that the flow run with this id waits for its approval."""
@@ -28,20 +32,37 @@ def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None
         tell(flow_run, plan, request)
 
 
-def too_late(request: RollbackRequest, settings: Settings) -> Declined:
+def window_end(request: RollbackRequest, settings: Settings, started: datetime, now: datetime) -> datetime:
+    """Return when the decision must have fallen; a run that was ``started`` too late gets a short window from ``now``.
+
+    Raises Refused when it was started too late and the request does not say why.
+    """
+    end = deadline(request, settings.decision_minutes)
+    if started < end:
+        return end
+    if not request.late_reason.strip():
+        raise Refused(
+            f"Started too late: the {settings.decision_minutes} minutes to decide ended at {figures.moment(end)}.",
+            "Say in late_reason why it is decided so late; the approver sees it.",
+            UNTOUCHED,
+        )
+    return now + timedelta(minutes=settings.late_minutes)
+
+
+def too_late(request: RollbackRequest, settings: Settings, until: datetime) -> Declined:
     """Return the error of a decision that did not come in time."""
-    until = deadline(request, settings.decision_minutes)
     return Declined(
-        f"No decision in time: the {settings.decision_minutes} minutes from identifying the incident ended at "
-        f"{until:%Y-%m-%d %H:%M:%S} UTC.",
-        "Decide whether the incident goes on; a new run needs a new identified_at.",
-        "Nothing was changed; services run as before.",
+        f"No decision in time: the time to decide about {request.incident} ended at {figures.moment(until)} "
+        f"({settings.decision_minutes} minutes from identifying the incident).",
+        "Decide whether the incident goes on; a new run needs a late_reason, or a new identified_at.",
+        UNTOUCHED,
     )
 
 
 def wrong(error: ValidationError) -> str:
-    """Return in one line what is wrong with an answer."""
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    """Return in one line what is wrong with an answer, without what it held."""
+    said = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))[:40]}: {e['msg']}" for e in said)
 
 
 def options(error: ValidationError) -> str:

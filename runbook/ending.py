@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql as compose
 
-from runbook import database, journal, mail, messages, report, team
+from runbook import database, journal, mail, messages, report, team, tries
 from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
@@ -59,6 +59,7 @@ def summarise(
         next=_next(outcome, error),
         target=run.settings.target,
         problem=_problem(error),
+        tries=tries.read(run) if begun else [],
         archived=archived(run),
         committed=begun and journal.committed(run),
     )

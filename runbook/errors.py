@@ -79,6 +79,18 @@ class Blocked(Refused):
         return "\n".join([super().__str__(), *(f"  - {reason}" for reason in self.reasons)])
 
 
+@dataclass(eq=False)
+class NotEntitled(RollbackError):
+    """An answer does not count, and the run goes on waiting."""
+
+    alarming: bool = False
+    """Whether the other approvers should hear of it: somebody may be trying."""
+    guess: bool = False
+    """Whether it slows the approver's next answer down."""
+    proved: bool = False
+    """Whether the code proved who answers; something else was missing."""
+
+
 class ProgramMissing(RollbackError):
     """A program that the runbook needs is not on this machine, or is too old for the server."""
 

@@ -13,10 +13,12 @@ from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 from runbook.summary import Summary, outage_words
 
-Event = Literal["team_started", "team_done", "team_failed", "team_declined"]
+Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined"]
 
 NAMES = (
     "team_started.txt.j2",
+    "team_waiting.txt.j2",
+    "team_try.txt.j2",
     "team_done.txt.j2",
     "team_failed.txt.j2",
     "team_declined.txt.j2",
@@ -58,6 +60,14 @@ class Facts:
     """Where the report lies."""
     run_id: str = ""
     """Prefect's id of the run, for the link."""
+    waiting: str = ""
+    """How long there is to decide."""
+    asked: str = ""
+    """Whose answer counts now."""
+    plan: str = ""
+    """The beginning of the plan's hash."""
+    late_reason: str = ""
+    """Why it is decided so late."""
 
 
 def facts(summary: Summary, report: str = "", run_id: str = "") -> Facts:

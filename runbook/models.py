@@ -102,6 +102,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Try:
+    """One answer to a run that waited for its approval, whether or not it counted; never holds a code."""
+
+    came: datetime
+    door: str
+    """Through which door it came, as far as that is known."""
+    name: str
+    """As it was given: nothing proves it where the try was refused."""
+    role: str
+    decision: str
+    plan: str
+    """The plan's hash, as far as the answer named it."""
+    comment: str
+    lead_unreachable: str
+    """Why the Team Lead could not be reached, as the On-call Engineer said."""
+    accepted: bool
+    why: str
+    """Why it did not count."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What would happen, to which database, and what stands in the way."""
 

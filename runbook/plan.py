@@ -10,6 +10,7 @@ import psycopg
 
 import sql
 from runbook import (
+    approvers,
     backup,
     catalogue,
     census,
@@ -179,6 +180,7 @@ def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[
     _attempt(problems, lambda: report.check(settings))
     _attempt(problems, lambda: messages.check(settings))
     _attempt(problems, lambda: team.check(settings))
+    _attempt(problems, lambda: approvers.check(settings))
     return problems
 
 

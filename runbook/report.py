@@ -48,6 +48,7 @@ def evidence(summary: Summary) -> dict[str, Any]:
         "post_mortem_due": plain(post_mortem_due(summary)),
         "request": summary.request.model_dump(mode="json"),
         "approval": _approval(summary),
+        "tries": [plain(asdict(one)) for one in summary.tries],
         "plan": plan_json(summary.plan) if summary.plan else None,
         "steps": [plain(asdict(step)) for step in summary.steps],
         "backup": plain(asdict(summary.backup)) if summary.backup else None,

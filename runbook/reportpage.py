@@ -22,7 +22,7 @@ def report_page(summary: Summary) -> Page:
         Section("Open warnings", [Bullets(plan.warnings)] if plan and plan.warnings else []),
         Section("After the rollback", [actions(summary)] if summary.changed else []),
         Section("Timeline", _timeline(summary)),
-        Section("Approval", [approval(summary)]),
+        Section("Approval", [approval(summary), *_tries(summary)]),
         Section("Plan", [_plan(plan)] if plan else []),
         Section("OAuth users", _users(plan) if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
@@ -87,6 +87,24 @@ def approval(summary: Summary) -> str:
     at = f" at {figures.moment(summary.approved_at)}" if summary.approved_at else ""
     said = f' Said: "{given.comment}"' if given.comment else ""
     return f"{given.name} ({given.role}) chose '{given.decision}'{at}.{said}"
+
+
+def _tries(summary: Summary) -> list[Block]:
+    """List every answer that came, and why some did not count."""
+    rows = [
+        (
+            figures.moment(one.came),
+            f"{one.name} ({one.role})",
+            one.door,
+            Code(figures.short(one.plan)),
+            one.decision if one.accepted else f"{one.decision}: refused. {one.why}",
+            "; ".join(
+                filter(None, [one.comment, one.lead_unreachable and f"Lead unreachable: {one.lead_unreachable}"])
+            ),
+        )
+        for one in summary.tries
+    ]
+    return [Table(("came", "who", "by", "plan", "answer", "said"), rows)] if rows else []
 
 
 def _plan(plan: Plan) -> Block:

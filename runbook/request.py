@@ -6,7 +6,7 @@ Both become forms in Prefect's UI: a field's title, description, default and men
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from runbook.errors import SettingsInvalid
 
@@ -66,6 +66,12 @@ class RollbackRequest(BaseModel):
         title="Mail the users",
         description="Send the users the e-mail about the rollback, where mail is configured.",
     )
+    late_reason: str = Field(
+        "",
+        max_length=2000,
+        title="Why so late",
+        description="Only when the 30 minutes are over already: why it is decided so late. The approver sees it.",
+    )
 
     @field_validator("identified_at")
     @classmethod
@@ -74,7 +80,7 @@ class RollbackRequest(BaseModel):
 
 
 class Approval(BaseModel):
-    """An approver's answer to a plan."""
+    """An approver's answer to a plan, as it is recorded."""
 
     decision: Literal["approve", "decline"] = Field(
         title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
@@ -82,6 +88,31 @@ class Approval(BaseModel):
     name: str = Field(min_length=2, max_length=200, title="Your name", description="Who decides.")
     role: Role = Field(title="Your role", description="Only these three roles may authorise a rollback.")
     comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
+
+
+class Answer(Approval):
+    """An answer as it comes through a door: with what proves who gives it, and for which plan."""
+
+    plan: str = Field(
+        max_length=64,
+        title="Plan",
+        description="The beginning (8 digits or more) of the hash of the plan that you read above.",
+    )
+    code: SecretStr = Field(
+        max_length=40,
+        title="One-time code",
+        description="The six digits that your authenticator app shows now. Each code works once.",
+    )
+    lead_unreachable: str = Field(
+        "",
+        max_length=2000,
+        title="Team Lead unreachable because",
+        description="Only for the On-call Engineer who cannot wait: why they cannot be reached. It is recorded.",
+    )
+
+    def said(self) -> Approval:
+        """Return what may be recorded of it."""
+        return Approval.model_validate(self.model_dump(include=set(Approval.model_fields)))
 
 
 def deadline(request: RollbackRequest, minutes: int) -> datetime:

@@ -53,6 +53,23 @@ class Settings(BaseSettings):
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
     identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
 
+    late_minutes: int = Field(
+        10, gt=0, description="Minutes to decide when a run was started after its window; late_reason says why."
+    )
+    approvers_file: Path = Field(
+        Path("~/.config/rollback/approvers.toml"), description="Who may authorise: a file of this user's, mode 0600."
+    )
+    approvers: SecretStr = Field(
+        SecretStr(""), description="The same text as in that file (a secret); takes its place where it is set."
+    )
+    approvals_needed: int = Field(1, ge=1, le=2, description="How many different persons must approve: 1 or 2.")
+    requester_may_approve: bool = Field(
+        False, description="Whether who asked for the rollback (requested_by) may also answer it."
+    )
+    lead_silence_minutes: int = Field(
+        10, ge=0, description="How long the Team Lead must be silent before the On-call Engineer's answer counts."
+    )
+
     team_urls: SecretStr = Field(
         SecretStr(""), description="Where the team is told: apprise URLs, separated by white space (a secret)."
     )

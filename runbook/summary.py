@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
-from runbook.models import Backup, Check, Plan, Step
+from runbook.models import Backup, Check, Plan, Step, Try
 from runbook.request import Approval, RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
@@ -39,6 +39,8 @@ class Summary:
     target: str = "production"
     problem: str = ""
     """Why it was declined, refused, or failed."""
+    tries: Sequence[Try] = ()
+    """All answers that came, with why some did not count."""
     archived: Mapping[str, int] = field(default_factory=dict)
     """Rows in the archive tables, by table."""
 

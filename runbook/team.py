@@ -8,6 +8,7 @@ from typing import Any
 
 from apprise import Apprise, AppriseAsset
 
+from runbook import mail
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
 
@@ -47,6 +48,32 @@ def check(settings: Settings) -> None:
             "Write each as an apprise URL, such as slack://token-a/token-b/token-c.",
             "Nothing was touched.",
         )
+
+
+def reachable(contact: str) -> bool:
+    """Tell whether somebody's contact can be used: mailto:address, or a URL that apprise understands."""
+    if address := _address(contact):
+        return "@" in address
+    with _silence():
+        return _channel(contact) is not None
+
+
+def tell_one(settings: Settings, contact: str, title: str, body: str) -> bool:
+    """Tell one person and return whether that worked; a mail address is reached through the settings' mail server."""
+    if address := _address(contact):
+        try:
+            sent = mail.send_users(settings, [address], title, body, already=lambda _: False, sent=lambda _: None)
+        except NotificationFailed:
+            return False
+        return sent.sent == 1
+    with _silence():
+        return _notify(contact, title, body)
+
+
+def _address(contact: str) -> str:
+    """Return the address of mailto:address; apprise's own mailto:// is something else."""
+    found = re.fullmatch(r"mailto:(?!//)(\S+)", contact)
+    return found[1] if found else ""
 
 
 def schema(url: str) -> str:

@@ -1,6 +1,9 @@
-"""Step: authorise. Waits for a person's answer inside the decision window; silence is never a yes."""
+"""Step: authorise. Waits inside the decision window until the answers count; silence is never a yes."""
 
-from datetime import UTC, datetime
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -8,60 +11,165 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
-from prefect.input import RunInput
+from prefect.input import RunInput, create_flow_run_input, read_flow_run_input
+from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Running
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model
 
-from runbook import approvals, journal, planpage
-from runbook.errors import Declined
+from runbook import approvals, approvers, asking, authority, figures, journal, page, planpage, reminders, tries
+from runbook.asking import Waiting
+from runbook.authority import Question
+from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
-from runbook.request import Approval, deadline
+from runbook.request import Answer, Approval
 from runbook.runs import Run
 
-POLL_SECONDS = 2
+POLL_SECONDS = 1
+SPARE_SECONDS = 3600
+"""Prefect fails a run whose pause timed out; the runbook's own clock ends the wait long before that."""
+FORM = "Prefect UI or API"
 
 
-class ApprovalForm(RunInput, Approval):
+class ApprovalForm(RunInput, Answer):
     """The form behind the Resume button of the flow run's page."""
+
+
+@dataclass
+class Gate:
+    """A run at its gate: what is asked, and what was said of the last answer."""
+
+    run: Run
+    waiting: Waiting
+    question: Question
+    note: str = ""
+    response: str = ""
+    """Where Prefect keeps the answer of this pause."""
 
 
 @task(name="authorise", task_run_name="authorise", cache_policy=NO_CACHE, persist_result=False)
 def authorise(run: Run, plan: Plan) -> Approval:
-    """Wait for an approval of this plan. Raises Declined when it is refused or does not come in time."""
+    """Wait for the approval of this plan. Raises Declined when it is refused or does not come in time."""
     context = FlowRunContext.get()
-    flow_run = str(context.flow_run.id) if context and context.flow_run else None
-    journal.begin(run, plan, flow_run)
+    flow_run = str(context.flow_run.id) if context and context.flow_run else ""
+    journal.begin(run, plan, flow_run or None)
     with journal.step(run, "authorise") as found:
-        approvals.announce(flow_run, plan, run.request)
-        approval = _answer(run, plan)
-        journal.approved(run, approval)
-        found.update(approval.model_dump())
-        if approval.decision == "decline":
-            raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
-    return approval
+        now = datetime.now(UTC)
+        until = approvals.window_end(run.request, run.settings, plan.drawn_at, now)
+        waiting = Waiting(run.request, run.settings, plan, flow_run)
+        gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by))
+        approvals.announce(flow_run or None, plan, run.request)
+        asking.tell_waiting(waiting, gate.question, now)
+        with reminders.running(waiting, lambda: gate.question, lambda: _go_on(flow_run)):
+            given = _decide(gate)
+        found.update(given[-1].model_dump(), approvals=[f"{one.name} ({one.role})" for one in given])
+    return given[-1]
 
 
-def _answer(run: Run, plan: Plan) -> Approval:
-    """Pause until an answer fits the form; an answer that does not is asked for again."""
-    page = planpage.plan_markdown(plan, run.request, datetime.now(UTC))
-    while True:
-        form = ApprovalForm.with_initial_data(description=page)
-        left = (deadline(run.request, run.settings.decision_minutes) - datetime.now(UTC)).total_seconds()
-        if left <= 0:
-            raise approvals.too_late(run.request, run.settings)
-        try:
-            answer = pause_flow_run(wait_for_input=form, timeout=max(1, int(left)), poll_interval=POLL_SECONDS)
-            return Approval.model_validate(answer.model_dump(include=set(Approval.model_fields)))
-        except FlowPauseTimeout:
-            _end_pause()
-            raise approvals.too_late(run.request, run.settings) from None
-        except ValidationError as error:
-            page = f"**The last answer could not be used:** {approvals.wrong(error)}\n\n{page}"
+def _decide(gate: Gate) -> list[Approval]:
+    """Hear answers until enough of them count. Raises Declined."""
+    settings = gate.run.settings
+    while len(gate.question.given) < settings.approvals_needed:
+        if datetime.now(UTC) >= gate.question.until:
+            raise approvals.too_late(gate.run.request, settings, gate.question.until)
+        answer = _heard(gate)
+        if answer is not None:
+            _weigh(gate, answer)
+    return list(gate.question.given)
 
 
-def _end_pause() -> None:
-    """Say that the run goes on, to its end: Prefect lets a run whose pause timed out end in no state but Failed."""
-    context = FlowRunContext.get()
-    if context and context.flow_run:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(context.flow_run.id, Running(), force=True)
+def _heard(gate: Gate) -> Answer | None:
+    """Pause until an answer comes; None where none came, or one that does not fit the form."""
+    key = f"approval-{secrets.token_hex(4)}"
+    gate.response = keyset_from_base_key(f"paused-{key}")["response"]
+    left = int((gate.question.until - datetime.now(UTC)).total_seconds())
+    try:
+        said = pause_flow_run(
+            wait_for_input=_form(gate), timeout=left + SPARE_SECONDS, poll_interval=POLL_SECONDS, key=key
+        )
+        return Answer.model_validate(said.model_dump())
+    except FlowPauseTimeout:
+        return None
+    except ValidationError as error:
+        if datetime.now(UTC) < gate.question.until:
+            why = f"The answer does not fit the form: {approvals.wrong(error)}"
+            tries.unusable(gate.run, _door(gate), datetime.now(UTC), why)
+            _answered(gate, why, accepted=False)
+        return None
+
+
+def _form(gate: Gate) -> type[ApprovalForm]:
+    """Return the form with the plan above it and the plan's hash filled in; an answer must still name it itself."""
+    described = ApprovalForm.model_fields["plan"]
+    plan = Field(
+        max_length=64,
+        title=described.title,
+        description=described.description,
+        json_schema_extra={"default": figures.short(gate.question.plan_hash)},
+    )
+    form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, plan=(str, plan))
+    return form.with_initial_data(description=_text(gate))
+
+
+def _text(gate: Gate) -> str:
+    """Write what stands above the form: the last answer's fate, the clock, who is asked, and the plan."""
+    run, question, now = gate.run, gate.question, datetime.now(UTC)
+    left = figures.duration((question.until - now).total_seconds())
+    window = f"Decide until {figures.moment(question.until)}: {left} after this was written."
+    lines = [
+        f"**{page.escape(gate.note)}**" if gate.note else "",
+        f"**{window}** Silence declines.",
+        page.escape(f"Asked now: {asking.ladder(question, run.settings, now)}"),
+        page.escape(f"Late because: {run.request.late_reason}") if run.request.late_reason else "",
+        f"{len(question.given)} of {run.settings.approvals_needed} approvals are there." if question.given else "",
+        planpage.plan_markdown(gate.waiting.plan, run.request, now, run.settings.decision_minutes),
+    ]
+    return "\n\n".join(filter(None, lines))
+
+
+def _weigh(gate: Gate, answer: Answer) -> None:
+    """Let an answer count, or keep why it does not for the next form. Raises Declined."""
+    now, door = datetime.now(UTC), _door(gate)
+    # It was read a moment after it came, and the clock lets none come in after the end.
+    came = min(now, gate.question.until) if now - gate.question.until < timedelta(seconds=2 + POLL_SECONDS) else now
+    try:
+        tries.judge(gate.run, gate.question, answer, door, came, needs_words=False)
+    except NotEntitled as refusal:
+        return _refuse(gate, answer, refusal, came)
+    approval = answer.said()
+    journal.approved(gate.run, approval)
+    if answer.role == authority.ON_CALL and answer.lead_unreachable.strip():
+        asking.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
+    _answered(gate, f"{approval.name}: {approval.decision} counts.", accepted=True)
+    if approval.decision == "decline":
+        raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
+    gate.question = replace(gate.question, given=[*gate.question.given, approval])
+    return None
+
+
+def _refuse(gate: Gate, answer: Answer, refusal: NotEntitled, now: datetime) -> None:
+    """Say why an answer does not count, to who gave it and, where it looks like somebody trying, to the others."""
+    if refusal.alarming:
+        asking.tell_refused(gate.waiting, answer.name, f"An answer was refused: {refusal.problem}")
+    who = approvers.find(asking.people(gate.run.settings), answer.name) if refusal.proved else None
+    if who and who.role == authority.LEAD:
+        gate.question = replace(gate.question, asked=now)  # a sign of life
+    _answered(gate, f"The last answer does not count: {refusal.problem}", accepted=False)
+
+
+def _answered(gate: Gate, words: str, *, accepted: bool) -> None:
+    """Keep what became of an answer: above the next form, and beside the answer, where the door that gave it looks."""
+    gate.note = words
+    create_flow_run_input(f"{gate.response}-verdict", {"accepted": accepted, "said": words})
+
+
+def _door(gate: Gate) -> str:
+    """Return through which door the answer came: the runbook's own ones say so."""
+    return str(read_flow_run_input(f"{gate.response}-door") or FORM)[:40]
+
+
+def _go_on(flow_run: str) -> None:
+    """End the pause: no answer comes in any more, and the run finds that there is none."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(UUID(flow_run)).state
+        if state and state.is_paused():
+            client.set_flow_run_state(UUID(flow_run), Running())

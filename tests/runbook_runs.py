@@ -1,9 +1,11 @@
 """Run the flow as an operator would, on a database of the test's own, and answer its gate through Prefect's API."""
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,18 +13,25 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.objects import State
 
-from flows import session
+from flows import approving
+from flows.approving import Verdict
 from flows.rollback import rollback
-from runbook import approvals, journal, plan, runs, settings
-from runbook.errors import RollbackError
+from runbook import approvals, approverfile, approvers, journal, onetime, plan, runs, settings
 from runbook.models import Plan
-from runbook.request import Approval, RollbackRequest
+from runbook.request import Answer, Role, RollbackRequest
 from runbook.runs import Run
 from tasks import authorise
 from tests.databases import Database
 
 REQUEST = {"incident": "INC-1", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
 APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO"}
+PEOPLE: tuple[tuple[str, Role], ...] = (
+    ("Ada Lovelace", "CTO"),
+    ("Theo Lead", "Team Lead"),
+    ("Olga Oncall", "On-call Engineer"),
+)
+used: dict[str, int] = {}
+"""The newest step of a code that was sent, by person and database: each works once."""
 
 
 def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> None:
@@ -35,6 +44,27 @@ def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> No
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(database.server.folder))
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
     monkeypatch.setenv("ROLLBACK_REPORT_DIR", str(folder / "reports"))
+    monkeypatch.setenv("ROLLBACK_APPROVERS_FILE", str(folder / "approvers.toml"))
+    monkeypatch.delenv("ROLLBACK_APPROVERS", raising=False)
+    if not (folder / "approvers.toml").exists():
+        for name, role in PEOPLE:
+            approverfile.add(settings.load(), name, role)
+
+
+def code(name: str) -> str:
+    """Return a code of somebody's that works now and was not sent to this database before."""
+    one = approvers.find(approvers.read(settings.load()), name)
+    assert one is not None
+    key = f"{one.name} {os.environ['PGHOST']} {os.environ['PGDATABASE']}"
+    until(lambda: onetime.step(datetime.now(UTC)) + onetime.SKEW > used.get(key, 0))
+    used[key] = max(onetime.step(datetime.now(UTC)), used.get(key, 0) + 1)
+    return onetime.code(one.secret.get_secret_value(), used[key])
+
+
+def answered(plan: str, **said: Any) -> Answer:
+    """Return an answer to a plan as APPROVAL has it, or with other fields; its code is good unless one is given."""
+    fields = {**APPROVAL, "plan": plan, **said}
+    return Answer.model_validate({**fields, "code": said.get("code") or code(fields["name"])})
 
 
 def run(answer: dict[str, Any] | None = None, *, silent: bool = False, **request: Any) -> State[Any]:
@@ -42,7 +72,7 @@ def run(answer: dict[str, Any] | None = None, *, silent: bool = False, **request
     wanted = RollbackRequest.model_validate({**REQUEST, **request})
     if silent:
         return rollback(wanted, return_state=True)
-    with answering(Approval.model_validate({**APPROVAL, **(answer or {})})):
+    with answering(answer or {}):
         return rollback(wanted, return_state=True)
 
 
@@ -57,29 +87,23 @@ def begun(**request: Any) -> Iterator[tuple[Run, Plan]]:
 
 
 @contextmanager
-def answering(approval: Approval) -> Iterator[None]:
-    """Answer each run that waits, over the API, from a thread of its own."""
+def answering(*answers: dict[str, Any]) -> Iterator[list[Verdict]]:
+    """Give these answers, one after the other, to a run that waits; returns what became of them."""
+    verdicts: list[Verdict] = []
 
     def tell(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
-        threading.Thread(target=_until_taken, args=(UUID(flow_run), approval), daemon=True).start()
+        threading.Thread(target=_give, args=(UUID(flow_run), plan, answers, verdicts), daemon=True).start()
 
     approvals.listeners.append(tell)
     try:
-        yield
+        yield verdicts
     finally:
         approvals.listeners.remove(tell)
 
 
-def _until_taken(flow_run: UUID, approval: Approval) -> None:
-    until(lambda: _taken(flow_run, approval))
-
-
-def _taken(flow_run: UUID, approval: Approval) -> bool:
-    try:
-        session.answer(flow_run, approval)
-    except RollbackError:
-        return False
-    return True
+def _give(flow_run: UUID, plan: Plan, answers: Sequence[dict[str, Any]], verdicts: list[Verdict]) -> None:
+    for said in answers:
+        verdicts.append(approving.give(flow_run, answered(plan.hash[:12], **said), "test"))
 
 
 def until(met: Callable[[], bool], seconds: float = 60) -> None:

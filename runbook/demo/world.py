@@ -12,7 +12,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
-from runbook import database, sample, shell
+from runbook import approverfile, database, sample, settings, shell
 from runbook.errors import SettingsInvalid
 
 MARK = "This folder belongs to the rollback demo, which empties it when it starts.\n"
@@ -39,6 +39,8 @@ def made(folder: Path, say: Say) -> Iterator[None]:
         _application(folder, stack)
         say("Starting a mail server that keeps what it gets …")
         _mail(folder, stack)
+        say("Making an approver, with the secret of their one-time codes …")
+        _approver(folder)
         yield
 
 
@@ -93,6 +95,12 @@ def _application(folder: Path, stack: ExitStack) -> None:
     for words in (["build"], ["up", "-d"]):
         _compose(tree, *words)
     stack.callback(_compose, tree, "stop")
+
+
+def _approver(folder: Path) -> None:
+    os.environ.pop("ROLLBACK_APPROVERS", None)
+    os.environ["ROLLBACK_APPROVERS_FILE"] = str(folder / "approvers.toml")
+    approverfile.add(settings.load(), "Demo Approver", "CTO")
 
 
 def releases(tree: Path) -> None:

@@ -15,17 +15,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from runbook import onetime
 from tests.databases import Database
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 ROOT = Path(__file__).parents[2]
 REQUEST = ("--incident", "INC-1", "--reason", "Chat answers with errors.", "--oauth", "temporary passwords")
 APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO", "comment": ""}
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+APPROVERS = f'[[approver]]\nname = "Ada Lovelace"\nrole = "CTO"\nsecret = "{SECRET}"\n'
 SECONDS = 120
 Done = subprocess.CompletedProcess[str]
 
@@ -70,6 +74,9 @@ class Desk:
 def desk(database: Database, folder: Path, **env: str) -> Desk:
     """Return a desk whose environment leads to ``database``; nothing of this process's own settings gets in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "ROLLBACK_", "PREFECT_"))}
+    approvers = folder / "approvers.toml"
+    approvers.write_text(APPROVERS)
+    approvers.chmod(0o600)
     ours = {
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "120",
@@ -79,6 +86,7 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
         "ROLLBACK_PG_BIN": str(database.server.folder),
         "ROLLBACK_BACKUP_DIR": str(folder / "backups"),
         "ROLLBACK_REPORT_DIR": str(folder / "reports"),
+        "ROLLBACK_APPROVERS_FILE": str(approvers),
     }
     return Desk(folder, {**clean, **ours, **database.env, **env})
 
@@ -151,13 +159,22 @@ def terminal(desk: Desk, *words: str, columns: int = 120, **env: str) -> Iterato
         opened.close()
 
 
-def answer(terminal: Terminal, decision: str = "approve", comment: str = "") -> None:
+def code(secret: str = SECRET) -> str:
+    """Return the code that an authenticator app shows now."""
+    return onetime.code(secret, onetime.step(datetime.now(UTC)))
+
+
+def answer(
+    terminal: Terminal, decision: str = "approve", comment: str = "", name: str = "Ada Lovelace", secret: str = SECRET
+) -> None:
     """Type an approver's answer at the prompt."""
     for question, words in (
         ("Decision", decision),
-        ("Your name", "Ada Lovelace"),
+        ("Your name", name),
         ("Your role", "CTO"),
+        ("Plan that you read", ""),
         ("Comment", comment),
+        ("One-time code", code(secret)),
     ):
         terminal.expect(question)
         terminal.type(words)
@@ -195,9 +212,21 @@ class Prefect:
         [run] = self.runs("PAUSED")
         return run
 
+    def form(self, run: str) -> dict[str, Any]:
+        """Return the form of a waiting run, as soon as it is there."""
+        where = f"/flow_runs/{run}"
+
+        def keys() -> Any:
+            return self.read(where)["state"]["state_details"]["run_input_keyset"]
+
+        until(lambda: bool(keys()) and self.call("GET", f"{where}/input/{keys()['schema']}").is_success, SECONDS)
+        schema: dict[str, Any] = self.read(f"{where}/input/{keys()['schema']}")
+        return schema
+
     def resume(self, run: str, **answer: str) -> httpx.Response:
-        """Answer a waiting run."""
-        return self.call("POST", f"/flow_runs/{run}/resume", run_input={**APPROVAL, **answer})
+        """Answer a waiting run, for the plan that its form shows."""
+        proof = {"plan": self.form(run)["properties"]["plan"]["default"], "code": code()}
+        return self.call("POST", f"/flow_runs/{run}/resume", run_input={**APPROVAL, **proof, **answer})
 
 
 @contextmanager

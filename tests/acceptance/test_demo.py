@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def test_the_demo_shows_the_whole_story(at: Desk) -> None:
 def test_the_demo_is_answered_by_whoever_runs_it(at: Desk) -> None:
     with terminal(at, "demo", "--folder", "world", "--no-answer", columns=80) as screen:
         screen.expect("Waiting for approval")
-        answer(screen, "decline", "not today")
+        [approver] = tomllib.loads((at.folder / "world" / "approvers.toml").read_text())["approver"]
+        answer(screen, "decline", "not today", approver["name"], approver["secret"])
         assert screen.end() == 4, screen.text
     assert "not today" in screen.text and "Nothing was changed" in " ".join(screen.text.split())
     assert (at.folder / "world" / "app" / "RELEASE").read_text() == "v2\n"

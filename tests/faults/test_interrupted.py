@@ -15,10 +15,8 @@ import psycopg
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from flows import session
+from flows import approving
 from runbook import catalogue, settings, standing
-from runbook.errors import RollbackError
-from runbook.request import Approval
 from tests import application, runbook_runs
 from tests.application import Application
 from tests.databases import Database
@@ -83,16 +81,9 @@ def waits(database: Database) -> bool:
 def approve(database: Database) -> None:
     """Say yes to the runner in its own process, as soon as it waits."""
     runbook_runs.until(lambda: waits(database))
-    flow_run = UUID(database.value("SELECT prefect_run FROM rollback.run ORDER BY started DESC LIMIT 1"))
-    approval = Approval.model_validate(runbook_runs.APPROVAL)
-
-    def taken() -> bool:
-        with suppress(RollbackError):
-            session.answer(flow_run, approval)
-            return True
-        return False
-
-    runbook_runs.until(taken)
+    newest = "FROM rollback.run ORDER BY started DESC LIMIT 1"
+    flow_run, plan = (database.value(f"SELECT {column} {newest}") for column in ("prefect_run", "plan_hash"))
+    assert approving.give(UUID(flow_run), runbook_runs.answered(plan), "test").accepted
 
 
 def runs(database: Database) -> list[str]:

@@ -1,0 +1,64 @@
+"""The words ``rollback approvers …``: who may authorise a rollback."""
+
+import io
+
+import segno
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+
+from runbook import approverfile, approvers, onetime, settings
+from runbook.request import Role
+
+app = App(name="approvers", help="Who may authorise a rollback, and the secrets of their one-time codes.")
+
+console = Console()
+
+
+@app.command
+def add(*, name: str, role: Role, contact: str = "") -> int:
+    """Add an approver and show, once, the QR code for their authenticator app.
+
+    Parameters
+    ----------
+    name
+        The name with which they answer.
+    role
+        Their role: each role decides what its answer is worth.
+    contact
+        Where they are asked and reminded: an apprise URL, or mailto:address.
+    """
+    loaded = settings.load()
+    one = approverfile.add(loaded, name, role, contact)
+    console.print(f"{one.name} ({one.role}) may authorise now; kept in {approvers.place(loaded)}.", markup=False)
+    show_code(one)
+    return 0
+
+
+def show_code(one: approvers.Approver) -> None:
+    """Show an approver's secret, as a QR code and for typing."""
+    secret = one.secret.get_secret_value()
+    console.print("Scan this with an authenticator app; it is not shown again:")
+    drawn = io.StringIO()
+    segno.make(onetime.uri(secret, one.name), micro=False).terminal(out=drawn, compact=True)
+    console.file.write(drawn.getvalue())
+    console.print(f"Or type the key: {' '.join(secret[i : i + 4] for i in range(0, len(secret), 4))}", soft_wrap=True)
+
+
+@app.command(name="list")
+def show() -> int:
+    """List the approvers, without their secrets."""
+    people = approvers.read(settings.load())
+    table = Table("name", "role", "contact", box=None)
+    for one in people:
+        table.add_row(one.name, one.role, approvers.shown_contact(one))
+    console.print(table if people else f"No approver is configured. {approvers.ADD}")
+    return 0
+
+
+@app.command
+def remove(name: str, /) -> int:
+    """Remove an approver: their codes are worth nothing from now on."""
+    gone = approverfile.remove(settings.load(), name)
+    console.print(f"{gone.name} ({gone.role}) may not authorise any more.", markup=False)
+    return 0
