@@ -18,6 +18,7 @@ from runbook.request import Approval, RollbackRequest
 REQUEST = {
     "incident": "DEMO-1",
     "reason": "Chat answers with errors since the transformation was deployed.",
+    "triggers": ["critical functionality broken: chat"],
     "oauth": "temporary passwords",
     "previous_tag": "v1",
     "requested_by": "the demo",

@@ -1,10 +1,12 @@
 """The census: how many rows the rollback moves, fills in, or leaves, counted before anything is touched."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import psycopg
 
 from runbook import choices, database, users
+from runbook.users import Effect
 
 Table = Literal["knowledge_bases", "digital_twins"]
 
@@ -40,23 +42,39 @@ def placeholders(conn: psycopg.Connection, oauth: str) -> dict[str, int]:
     return {f"{row['table']}.{row['column']} = '{row['placeholder']}'": row["rows"] for row in chosen if row["rows"]}
 
 
-def cascade(conn: psycopg.Connection) -> dict[str, int]:
+def cascade(effects: Sequence[Effect]) -> dict[str, int]:
     """Count the rows that deleting the users without a password takes along, by table."""
+    return _by_table(effect for effect in effects if effect.action != "forbids")
+
+
+def blocking(effects: Sequence[Effect]) -> dict[str, int]:
+    """Count the rows that forbid deleting the users without a password, by table."""
+    return _by_table(effect for effect in effects if effect.action == "forbids")
+
+
+def _by_table(effects: Iterable[Effect]) -> dict[str, int]:
     rows: dict[str, int] = {}
-    for effect in users.preview_deletion(conn):
-        if effect.action != "forbids":
-            rows[effect.table] = rows.get(effect.table, 0) + effect.rows
+    for effect in effects:
+        rows[effect.table] = rows.get(effect.table, 0) + effect.rows
     return rows
 
 
-def forbidding(conn: psycopg.Connection) -> list[str]:
+def forbidding(effects: Sequence[Effect]) -> list[str]:
     """Return what forbids deleting the users without a password, a line each with its remedy."""
     return [
         f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}). "
         "Point them at another user first, or choose temporary passwords."
-        for effect in users.preview_deletion(conn)
+        for effect in effects
         if effect.action == "forbids"
     ]
+
+
+def kept(conn: psycopg.Connection, users: Mapping[str, int], oauth: str, cascade: Mapping[str, int]) -> dict[str, int]:
+    """Count the rows that stay in the tables that lose values."""
+    name = table(conn)
+    there = sum(users[kind] for kind in (choices.PASSWORD, choices.OAUTH, choices.BOTH))
+    bases = database.query(conn, "bases", table=name)[0]["rows"]
+    return {"users": there - (users[choices.OAUTH] if oauth == "delete" else 0), name: bases - cascade.get(name, 0)}
 
 
 def gemini(conn: psycopg.Connection) -> int:

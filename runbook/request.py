@@ -4,18 +4,31 @@ Both become forms in Prefect's UI: a field's title, description, default and men
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runbook.errors import SettingsInvalid
 
 OauthChoice = Literal["temporary passwords", "delete", "keep"]
 GeminiChoice = Literal["keep", "remove"]
+Trigger = Literal[
+    "critical functionality broken: auth",
+    "critical functionality broken: KB creation",
+    "critical functionality broken: chat",
+    "data corruption",
+    "security vulnerability",
+    "performance degradation",
+    "cannot be fixed within 30 minutes",
+]
+Counter = Literal["minor bug, hotfix possible", "UI only", "fixable by forward migration"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 Incident = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
+
+FIXABLE_MINUTES = 30
+"""What can be fixed within these minutes is no trigger, says the procedure."""
 
 
 def _now() -> datetime:
@@ -36,6 +49,32 @@ class RollbackRequest(BaseModel):
         max_length=2000,
         title="What is broken",
         description="What is broken, in a sentence the approver reads.",
+    )
+    triggers: list[Trigger] = Field(
+        [],
+        title="Triggers",
+        description="What calls for a rollback by the procedure. Without a trigger that holds, the run is refused.",
+    )
+    degradation_percent: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        title="Performance degradation, in %",
+        description=(
+            "How much worse performance is than its baseline. Over 50: a trigger. Under 25: speaks against. "
+            "Between: the approver must say why in words."
+        ),
+    )
+    against: list[Counter] = Field(
+        [],
+        title="What speaks against",
+        description="The procedure's reasons not to roll back. Beside a trigger: the approver must say why in words.",
+    )
+    fix_forward_minutes: int | None = Field(
+        None,
+        ge=0,
+        title="Minutes to fix it forward",
+        description="How long the other way is thought to take, from now; shown beside the rollback's forecast.",
     )
     oauth: OauthChoice = Field(
         title="OAuth users",
@@ -71,6 +110,12 @@ class RollbackRequest(BaseModel):
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
         return value.astimezone(UTC)
+
+    @model_validator(mode="after")
+    def _slow_by_how_much(self) -> Self:
+        if "performance degradation" in self.triggers and self.degradation_percent is None:
+            raise ValueError("the trigger 'performance degradation' needs degradation_percent")
+        return self
 
 
 class Approval(BaseModel):

@@ -10,8 +10,8 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from pydantic import ValidationError
 
-from runbook import approvals, journal, planpage
-from runbook.errors import Declined
+from runbook import approvals, criteria, journal, planpage
+from runbook.errors import Declined, WordsMissing
 from runbook.models import Plan
 from runbook.request import Approval, deadline
 from runbook.runs import Run
@@ -49,8 +49,13 @@ def _answer(run: Run, plan: Plan) -> Approval:
             raise approvals.too_late(run.request, run.settings)
         try:
             answer = pause_flow_run(wait_for_input=form, timeout=max(1, int(left)), poll_interval=POLL_SECONDS)
-            return Approval.model_validate(answer.model_dump(include=set(Approval.model_fields)))
+            approval = Approval.model_validate(answer.model_dump(include=set(Approval.model_fields)))
+            if approval.decision == "approve":
+                criteria.require_words(plan.verdict, approval.comment)
+            return approval
         except FlowPauseTimeout:
             raise approvals.too_late(run.request, run.settings) from None
         except ValidationError as error:
             page = f"**The last answer could not be used:** {approvals.wrong(error)}\n\n{page}"
+        except WordsMissing as error:
+            page = f"**The last answer could not be used:** {error.problem}\n\n{page}"

@@ -19,7 +19,12 @@ from runbook.models import Plan
 from runbook.request import Approval, RollbackRequest
 from tests.databases import Database
 
-REQUEST = {"incident": "INC-1", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
+REQUEST = {
+    "incident": "INC-1",
+    "reason": "Chat answers with errors.",
+    "triggers": ["critical functionality broken: chat"],
+    "oauth": "temporary passwords",
+}
 APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO"}
 
 
