@@ -14,8 +14,8 @@ RESTORE_SPEED = 30_000_000
 """A guess: bytes of the database that pg_restore brings back in a second, indexes included."""
 COUNT_SECONDS = 10
 """How long counting what was written since the transformation may take."""
-AROUND = ("stop services", "fence", "open and start", "restore release", "verify")
-"""Steps that restoring a dump needs as well."""
+AROUND = ("stop services", "fence", "restore release", "open and start")
+"""Steps of the outage that restoring a dump needs as well; before it, the release is prepared."""
 
 
 def draw(
@@ -32,10 +32,11 @@ def _roll_back(plan: Plan, forecast: Forecast) -> Alternative:
 
 
 def _restore(conn: psycopg.Connection, plan: Plan, forecast: Forecast, settings: Settings) -> Alternative:
-    seconds = sum(step.seconds for step in forecast.steps if step.name in AROUND)
-    minutes = (seconds + plan.database_bytes / RESTORE_SPEED) / figures.MINUTE
+    took = {step.name: step.seconds for step in forecast.steps}
+    outage = sum(took.get(name, 0) for name in AROUND) + plan.database_bytes / RESTORE_SPEED
     rows, remark = _written(conn, settings.transformed_at)
-    words = f"a guess, all of it outage; needs a dump from before the transformation; {remark}"
+    words = f"outage {figures.duration(outage)}, a guess; needs a dump from before the transformation; {remark}"
+    minutes = (took.get("prepare release", 0) + outage) / figures.MINUTE
     return Alternative("restore the dump from before the transformation", minutes, rows, words)
 
 

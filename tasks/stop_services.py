@@ -15,7 +15,7 @@ def stop_services(run: Run, plan: Plan) -> None:
     Raises PlanChanged listing what voids the approval, ServiceUnhealthy naming the services that still run.
     """
     with journal.step(run, "stop services") as found:
-        found["moved since approval"] = recheck.recheck(run.work, plan, run.request, run.settings, run.pids)
+        found["moved_since_approval"] = recheck.recheck(run.work, plan, run.request, run.settings, run.pids)
         if plan.release is None:
             found["skipped"] = "no project_dir is set: stop the services by hand, the fence keeps them out"
             return
