@@ -71,9 +71,6 @@ class PlanChanged(Declined):
 
     changes: Sequence[str] = field(default_factory=tuple)
 
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  - {change}" for change in self.changes)])
-
 
 class WordsMissing(RollbackError):
     """An approval must say why in words, and does not."""

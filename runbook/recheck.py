@@ -52,7 +52,7 @@ def recheck(
     voids = [*changed(approved, now), *grown(approved, now, settings)]
     if voids:
         raise PlanChanged(
-            "The plan changed since it was approved, so the approval is void.",
+            "The plan changed since it was approved, so the approval is void:\n" + "\n".join(f"  - {v}" for v in voids),
             "Look at what changed, then ask again: a new plan needs a new approval.",
             "Nothing was touched; the services run as before.",
             changes=voids,
