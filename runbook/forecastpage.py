@@ -2,7 +2,7 @@
 
 from runbook import figures
 from runbook.models import Alternative, Plan
-from runbook.page import Block, Table
+from runbook.page import Block, Bullets, Table
 
 
 def sentence(plan: Plan) -> str:
@@ -14,9 +14,12 @@ def sentence(plan: Plan) -> str:
 
 
 def ways(plan: Plan) -> list[Block]:
-    """Lay the alternatives side by side."""
-    rows = [(way.name, minutes(way), lost(way), way.remark) for way in plan.alternatives]
-    return [Table(("way", "minutes", "rows lost", ""), rows, right=(1, 2))] if rows else []
+    """Lay the alternatives side by side; remarks stand below, since Prefect's tables do not fold long cells."""
+    if not plan.alternatives:
+        return []
+    rows = [(way.name, minutes(way), lost(way)) for way in plan.alternatives]
+    remarks = [f"{way.name}: {way.remark}." for way in plan.alternatives]
+    return [Table(("way", "minutes", "rows lost"), rows, right=(1, 2)), Bullets(remarks)]
 
 
 def minutes(way: Alternative) -> str:

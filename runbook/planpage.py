@@ -49,18 +49,20 @@ def verdict(plan: Plan) -> str:
 def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:
     facts = [
         ("Incident", f"{request.incident}: {request.reason}"),
-        ("Criteria", _criteria(plan)),
         ("Requested by", request.requested_by or "not said"),
         ("Time to decide", time_left(request, now, minutes)),
-        ("Forecast", forecastpage.sentence(plan)),
-        ("What is lost", choices.lost(plan)),
         ("Database", _database(plan)),
         ("Release that comes back", _release(plan)),
         ("OAuth users", f"'{plan.oauth}' was chosen"),
         ("Plan", Code(figures.short(plan.hash)) if plan.hash else "not hashed"),
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
-    return [Table(("", ""), facts)]
+    sentences = [
+        f"Criteria: {_criteria(plan)}",
+        f"What is lost: {choices.lost(plan)}.",
+        f"Forecast: {forecastpage.sentence(plan)}.",
+    ]
+    return [Bullets(sentences), Table(("", ""), facts)]
 
 
 def _criteria(plan: Plan) -> str:

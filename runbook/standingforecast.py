@@ -1,13 +1,14 @@
 """The standing forecast: what a rollback would do now, so that the answer is there before the incident is."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from runbook import choices, figures, forecastpage, planpage
 from runbook.models import Plan
-from runbook.page import Bullets, Page, Section, Table
+from runbook.page import Block, Bullets, Page, Section, Table
 from runbook.page import markdown as written
 from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag
 
@@ -45,11 +46,20 @@ def assumed(wanted: ForecastRequest) -> RollbackRequest:
 def sentence(plan: Plan) -> str:
     """Say in one line what a rollback would do now."""
     if not plan.needed:
-        return "If you rolled back now: nothing would happen, the database is at its baseline."
-    way = f"BLOCKED by {figures.count(len(plan.blockers), 'thing')}" if plan.blockers else "it could go ahead"
+        return "If you rolled back now: nothing would happen, the database is at its baseline"
+    leave = figures.count(sum(plan.removed.values()), "value")
     filled = figures.count(sum(plan.placeholders.values()), "row")
-    lost = f"{choices.lost(plan)}; {filled} would get a placeholder"
-    return f"If you rolled back now: {lost}; {forecastpage.sentence(plan)}; {way}."
+    gone = figures.count(_deleted(plan), "row")
+    outage = figures.duration(plan.forecast.outage_seconds) if plan.forecast else "unknown"
+    blocked = f"BLOCKED by {figures.count(len(plan.blockers), 'thing')}; otherwise " if plan.blockers else ""
+    return (
+        f"If you rolled back now: {blocked}{leave} would leave their tables, {filled} would get a placeholder, "
+        f"{gone} would be deleted; users offline for about {outage}"
+    )
+
+
+def _deleted(plan: Plan) -> int:
+    return plan.alternatives[0].rows_lost or 0 if plan.alternatives else 0
 
 
 def markdown(plan: Plan) -> str:
@@ -60,32 +70,34 @@ def markdown(plan: Plan) -> str:
         ("OAuth users", f"'{plan.oauth}' is assumed"),
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
+    said = [f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecastpage.sentence(plan)}."] if plan.needed else []
     sections = [
-        Section("Blocked because", [Bullets(plan.blockers)] if plan.blockers else []),
+        Section("Blocked because", [Bullets(plan.blockers)] if plan.needed and plan.blockers else []),
         Section("Warnings", [Bullets(plan.warnings)] if plan.warnings else []),
-        Section("What it would cost, and what else could be done", forecastpage.ways(plan)),
+        Section("What it would cost, and what else could be done", forecastpage.ways(plan) if plan.needed else []),
         Section("Time and size", forecastpage.figured(plan)),
     ]
-    return written(Page(sentence(plan), [Table(("", ""), facts)], [one for one in sections if one.blocks]))
+    lead: list[Block] = [*([Bullets(said)] if said else []), Table(("", ""), facts)]
+    return written(Page(sentence(plan), lead, [one for one in sections if one.blocks]))
 
 
 def row(plan: Plan) -> Row:
     """Return the forecast as a row of the history."""
+    measured = plan.forecast and any(step.runs for step in plan.forecast.steps)
+    outage = figures.duration(plan.forecast.outage_seconds) if plan.forecast else ""
     return {
-        "drawn at": figures.moment(plan.drawn_at),
-        "database": plan.identity.database,
+        "drawn at (UTC)": f"{plan.drawn_at.astimezone(UTC):%Y-%m-%d %H:%M}",
         "go ahead": "nothing to do"
         if not plan.needed
         else f"blocked: {len(plan.blockers)}"
         if plan.blockers
         else "yes",
-        "OAuth only": plan.users.get(choices.OAUTH, 0),
-        "values that leave": sum(plan.removed.values()),
+        "values leave": sum(plan.removed.values()),
         "placeholders": sum(plan.placeholders.values()),
-        "rows deleted": plan.alternatives[0].rows_lost if plan.alternatives else 0,
-        "database bytes": plan.database_bytes,
-        "outage": figures.duration(plan.forecast.outage_seconds) if plan.forecast else "",
-        "measured": "yes" if plan.forecast and any(step.runs for step in plan.forecast.steps) else "a guess",
+        "deleted": _deleted(plan),
+        "OAuth only": plan.users.get(choices.OAUTH, 0),
+        "outage": outage if measured else f"{outage} (a guess)",
+        "size": figures.size(plan.database_bytes),
     }
 
 
