@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markdown import Markdown
 
-from runbook import database, fence, journal, plan, plandata, settings, standing, terminal, verification
+from runbook import approvals, database, fence, journal, plan, plandata, settings, standing, terminal, verification
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
 from runbook.request import RollbackRequest
 
 DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
-"""Exit statuses."""
+"""Exit statuses; 2 is a command that cannot be understood."""
 
 PREFECT = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "runbook",
@@ -29,11 +30,24 @@ PREFECT = {
 }
 """Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server."""
 
-app = App(name="rollback", help="Take the DigitalTwin transformation (migrations 010 to 013) back.")
+
+def _misused(error: CycloptsError) -> str:
+    """Say in plain lines what cannot be understood, and where it is explained."""
+    cause = error.__cause__
+    said = approvals.options(cause) if isinstance(cause, ValidationError) else str(error)
+    words = " ".join(["rollback", *(error.command_chain or ())])
+    return f"{said.strip()}\nNothing was started. What can be said: {words} --help"
+
+
+app = App(
+    name="rollback",
+    help="Take the DigitalTwin transformation (migrations 010 to 013) back.",
+    error_formatter=_misused,
+)
 door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
 app.command(door)
 
-console = Console()
+console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Request = Annotated[RollbackRequest, Parameter(name="*")]
 
@@ -72,9 +86,14 @@ def demo(*, folder: Path = Path(".demo"), answer: bool = True) -> int:
 def show_plan(request: Request, *, as_json: Json = False) -> int:
     """Show what a rollback would do, and what stands in its way. Reads only."""
     loaded = settings.load()
-    with closing(database.connect()) as conn, conn.transaction():
-        conn.execute("SET TRANSACTION READ ONLY")
-        drawn = plan.draw(conn, request, loaded, own=[conn.info.backend_pid])
+    try:
+        with closing(database.connect()) as conn, conn.transaction():
+            conn.execute("SET TRANSACTION READ ONLY")
+            drawn = plan.draw(conn, request, loaded, own=[conn.info.backend_pid])
+    except Blocked as undrawn:
+        if as_json:
+            print(json.dumps({"go_ahead": False, "blockers": list(undrawn.reasons)}, indent=2))  # noqa: T201
+        raise
     if as_json:
         print(json.dumps(plandata.plan_json(drawn), indent=2))  # noqa: T201 - machines read it
     else:
@@ -124,7 +143,7 @@ def verify(*, as_json: Json = False) -> int:
     if as_json:
         print(json.dumps([vars(check) for check in checks], indent=2))  # noqa: T201
     else:
-        terminal.checks(checks, console)
+        terminal.verified(checks, console)
     return DONE if all(check.passed for check in checks) else FAILED
 
 

@@ -1,7 +1,7 @@
 """The demo: the whole story on an embedded PostgreSQL, with the same flow that production runs."""
 
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -43,7 +43,7 @@ def _approver(console: Console) -> approvals.Listener:
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)
         console.print("• The run waits for an approval. The demo plays the approver, through the same gate.")
-        threading.Thread(target=_approve, args=(UUID(flow_run),), daemon=True).start()
+        session.beside(partial(_approve, UUID(flow_run)))
 
     return answer
 

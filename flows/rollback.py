@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from runbook import runs, settings
+from runbook import ending, planpage, runs, settings
 from runbook.errors import Declined, PlanChanged, Refused
 from runbook.models import Check, Plan
 from runbook.request import RollbackRequest
@@ -25,6 +25,7 @@ from tasks.restore_release import restore_release
 from tasks.run_script import run_script
 from tasks.settle_users import settle_users
 from tasks.stop_services import stop_services
+from tasks.take_over import take_over
 from tasks.verify import verify
 from tasks.verify_schema import verify_schema
 
@@ -47,9 +48,11 @@ def rollback(request: RollbackRequest) -> State[Any]:
     with runs.opened(request, settings.load()) as run:
         plan = None
         try:
+            if run.dead:
+                take_over(run)
             plan = assess(run)
             if not run.committed and not plan.needed:
-                return Completed(message="Nothing to roll back: the database is at its baseline.")
+                return Completed(message=f"{planpage.verdict(plan)}.")
             if not run.committed:
                 authorise(run, plan)
                 prepare_release(run, plan)
@@ -61,7 +64,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
             notify(run, plan, outcome, error=end)
             return Cancelled(name=outcome.capitalize(), message=str(end))
         except BaseException as failure:
-            notify(run, plan, "failed", error=failure)
+            ending.explain(failure, notify(run, plan, "failed", error=failure))
             raise
     return Completed(message=f"{request.incident}: rolled back, verified, and everybody told.")
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 from rich.console import Console
 from rich.prompt import Prompt
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ROLES = ["Team Lead", "CTO", "On-call Engineer"]
+SHORTEST = 2
+"""How many letters a name must have."""
 
 
 @contextmanager
@@ -64,17 +68,30 @@ def prompt(console: Console, flow_run: str | None, plan: Plan, request: Rollback
     terminal.plan(plan, request, console)
     console.print(f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}")
     if flow_run and sys.stdin.isatty():
-        threading.Thread(target=_ask_and_answer, args=(console, UUID(flow_run)), daemon=True).start()
+        beside(partial(_ask_and_answer, console, UUID(flow_run)))
+
+
+def beside(act: Callable[[], None]) -> None:
+    """Do something on a thread of its own that speaks to the same Prefect server: which one that is, is contextual."""
+    threading.Thread(target=copy_context().run, args=(act,), daemon=True).start()
 
 
 def _ask_and_answer(console: Console, flow_run: UUID) -> None:
-    answer(flow_run, ask(console))
+    """Ask and answer; when the answer cannot be given here, say so, since the run goes on waiting."""
+    try:
+        answer(flow_run, ask(console))
+    except RollbackError as error:
+        terminal.error(error, console)
+    except (EOFError, httpx.HTTPError, PrefectException) as error:
+        console.print(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", markup=False)
 
 
 def ask(console: Console) -> Approval:
     """Ask for an approver's answer."""
     decision = Prompt.ask("Decision", choices=["approve", "decline"], console=console)
-    name = Prompt.ask("Your name", default=os.environ.get("USER", ""), console=console)
+    name = ""
+    while len(name.strip()) < SHORTEST:
+        name = Prompt.ask("Your name", default=os.environ.get("USER", ""), console=console)
     role = Prompt.ask("Your role", choices=ROLES, console=console)
     comment = Prompt.ask("Comment", default="", show_default=False, console=console)
     return Approval.model_validate({"decision": decision, "name": name, "role": role, "comment": comment})

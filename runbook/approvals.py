@@ -3,11 +3,18 @@
 from collections.abc import Callable
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from runbook.errors import Declined
 from runbook.models import Plan
 from runbook.request import RollbackRequest, deadline
 from runbook.settings import Settings
+
+EXAMPLES = {
+    "incident": "INC-2041 (letters, digits, dots, dashes; no spaces)",
+    "identified_at": "2026-11-22T03:00Z (with Z or an offset)",
+    "previous_tag": "v1.8.3",
+}
 
 Listener = Callable[[str | None, Plan, RollbackRequest], None]
 
@@ -35,3 +42,16 @@ def too_late(request: RollbackRequest, settings: Settings) -> Declined:
 def wrong(error: ValidationError) -> str:
     """Return in one line what is wrong with an answer."""
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+
+
+def options(error: ValidationError) -> str:
+    """Return what is wrong with a request that was typed, a line for each option."""
+    return "\n".join(f"--{'-'.join(map(str, e['loc'])).replace('_', '-')}: {_plainly(e)}" for e in error.errors())
+
+
+def _plainly(error: ErrorDetails) -> str:
+    """Say what an option should be; pydantic speaks of patterns and types where a person wants an example."""
+    if error["type"] == "missing":
+        return "must be given."
+    example = EXAMPLES.get(str(error["loc"][-1])) if error["loc"] else None
+    return f"{error['input']!r} cannot be used: {error['msg']}" + (f", such as {example}." if example else ".")

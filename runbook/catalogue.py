@@ -9,16 +9,19 @@ from typing import Literal
 
 import psycopg
 from psycopg import sql as compose
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 import sql
 
 Connection = psycopg.Connection[tuple[object, ...]]
-Outcome = Literal["missing", "different", "left over", "extra"]
+Outcome = Literal["missing", "different", "left over", "drift", "extra"]
 
 # What the rollback renames; "source_kb_id" is another thing, hence whole words.
-_RENAMES = {"knowledge_bases": "digital_twins", "kb_id": "twin_id", "kb_owner": "professional"}
+_RENAMES = {"knowledge_bases": "digital_twins", "kb_id": "twin_id"}
+_LABELS = {"kb_owner": "professional", "twin": "assistant"}
 _RENAMED = re.compile(rf"\b({'|'.join(_RENAMES)})\b")
+_RELABELLED = re.compile(rf"'({'|'.join(_LABELS)})'")
+_SAME_NAME = re.compile(r"\b(\w+) AS \1\b")  # how a view says that a column was renamed under it
 _COMPARED_BY_DEFINITION = {"grant", "policy", "row security"}
 
 
@@ -31,6 +34,8 @@ class Fact:
     definition: str
     identity: str = ""
     migration: str = ""
+    renamed: bool = False
+    """Declared facts only: the migration changes nothing of it but names."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -51,13 +56,15 @@ class Difference:
 
     @property
     def fails(self) -> bool:
-        """Tell whether the declared state is not reached; what was added beside it is only listed."""
-        return self.outcome != "extra"
+        """Tell whether the rollback missed its end state; what was added or differed before is only listed."""
+        return self.outcome not in ("drift", "extra")
 
     def __str__(self) -> str:
+        is_now = f"is {self.found}" if self.found else "is missing"
         said = {
             "missing": f"should be {self.expected}",
             "different": f"is {self.found}, should be {self.expected}",
+            "drift": f"{is_now}, as before the rollback; declared is {self.expected}",
             "left over": f"should be gone, is {self.found}",
             "extra": f"is not declared: {self.found}",
         }
@@ -80,27 +87,24 @@ def expected(server: int, bot_label: str = "assistant", gemini: str = "none", oa
     """
     facts = {"bot_label": bot_label, "gemini": gemini, "oauth": oauth}
     return [
-        Fact(row["kind"], row["object"], row["definition"], migration=row["migration"])
+        Fact(row["kind"], row["object"], row["definition"], "", row["migration"], row["renamed"] == "yes")
         for row in _rows("end_state.csv")
         if all(_holds(condition, server, facts) for condition in row["when"].split())
     ]
 
 
-def differences(declared: Iterable[Fact], found: Iterable[Fact]) -> list[Difference]:
-    """Compare what is with what should be. Grants are nowhere declared and not compared."""
+def differences(declared: Iterable[Fact], found: Iterable[Fact], before: Iterable[Fact] = ()) -> list[Difference]:
+    """Compare what is with what should be. Grants are nowhere declared and not compared.
+
+    Given the facts from before, what no rollback touches and was the same then is "drift": not ours to mend.
+    """
+    was = _Before(before)
     want = {fact.key: fact for fact in declared}
     have = {fact.key: fact for fact in found if fact.kind != "grant"}
-    missing = [_difference("missing", fact, None) for key, fact in want.items() if key not in have]
-    different = [
-        _difference("different", fact, have[key])
-        for key, fact in want.items()
-        if key in have and have[key].definition != fact.definition
-    ]
-    unknown = [
-        _difference("left over" if (fact.kind, translate(fact.object)) in removed() else "extra", None, fact)
-        for key, fact in have.items()
-        if key not in want
-    ]
+    missing = [_missing(fact, was) for key, fact in want.items() if key not in have]
+    pairs = [(fact, have[key]) for key, fact in want.items() if key in have]
+    different = [_different(fact, now, was) for fact, now in pairs if now.definition != fact.definition]
+    unknown = [_unknown(fact) for key, fact in have.items() if key not in want]
     return missing + different + sorted(unknown, key=lambda one: one.outcome, reverse=True)
 
 
@@ -126,12 +130,26 @@ def translate(text: str) -> str:
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
 
 
+def old_names(text: str) -> str:
+    """Write a definition with the old release's names, and a renamed column of a view as if it had not been."""
+    return _SAME_NAME.sub(r"\1", translate(text))
+
+
+def _normalise(fact: Fact) -> str:
+    """Return the definition without the object's own name, so that it stays the same when things are renamed."""
+    return old_names(fact.definition).replace(translate(fact.object), "")
+
+
 def _is_lost(fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict[tuple[str, str], Fact]) -> bool:
     name = translate(fact.object)
     same = by_identity.get((fact.kind, fact.identity)) or by_name.get((fact.kind, name))
     if same is None:
         return not any((kind, name) in removed() for kind in _kinds_of(fact))
-    return fact.kind in _COMPARED_BY_DEFINITION and translate(fact.definition) != same.definition
+    return fact.kind in _COMPARED_BY_DEFINITION and _relabel(fact) != _relabel(same)
+
+
+def _relabel(fact: Fact) -> str:
+    return _RELABELLED.sub(lambda match: f"'{_LABELS[match[1]]}'", translate(fact.definition))
 
 
 def _kinds_of(fact: Fact) -> list[str]:
@@ -139,25 +157,41 @@ def _kinds_of(fact: Fact) -> list[str]:
     return ["table", "column", "enum"] if fact.kind == "grant" else [fact.kind]
 
 
-def _difference(outcome: Outcome, want: Fact | None, have: Fact | None) -> Difference:
-    fact = want or have
-    assert fact is not None
-    migration = want.migration if want else removed().get((fact.kind, translate(fact.object)), "")
-    return Difference(
-        outcome, fact.kind, fact.object, want.definition if want else "", have.definition if have else "", migration
-    )
+class _Before:
+    """Facts from before the rollback, by identity and by the names they have after it."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        known = list(facts)
+        self.given = bool(known)
+        self.names = {(fact.kind, translate(fact.object)) for fact in known}
+        self.by_identity = {(fact.kind, fact.identity): fact for fact in known}
+
+
+def _missing(want: Fact, was: _Before) -> Difference:
+    drift = was.given and not want.migration and want.key not in was.names
+    return Difference("drift" if drift else "missing", *want.key, want.definition, "", want.migration)
+
+
+def _different(want: Fact, now: Fact, was: _Before) -> Difference:
+    then = was.by_identity.get((now.kind, now.identity))
+    # A name that the rollback restores says nothing about the definition under it.
+    ours = want.migration and not want.renamed and (then is None or then.object == now.object)
+    unchanged = then is not None and _normalise(then) == _normalise(now)
+    drift = unchanged and not ours and _normalise(now) != _normalise(want)
+    outcome: Outcome = "drift" if drift else "different"
+    return Difference(outcome, *want.key, want.definition, now.definition, want.migration)
+
+
+def _unknown(now: Fact) -> Difference:
+    migration = removed().get((now.kind, translate(now.object)), "") if now.kind != "comment" else ""
+    return Difference("left over" if migration else "extra", *now.key, "", now.definition, migration)
 
 
 def _search_path(conn: Connection) -> list[str]:
     query = "SELECT DISTINCT extnamespace::regnamespace::text FROM pg_extension ORDER BY 1"
-    with conn.cursor(row_factory=class_row(_Name)) as cursor:
-        schemas = [row.extnamespace for row in cursor.execute(query)]
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        schemas = [str(row[0]) for row in cursor.execute(query)]
     return list(dict.fromkeys(["public", *(name for name in schemas if name != "pg_catalog"), "extensions"]))
-
-
-@dataclass(frozen=True)
-class _Name:
-    extnamespace: str
 
 
 @cache

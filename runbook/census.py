@@ -1,12 +1,11 @@
 """The census: how many rows the rollback moves, fills in, or leaves, counted before anything is touched."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import psycopg
 
 from runbook import choices, database, users
-from runbook.users import Effect
 
 Table = Literal["knowledge_bases", "digital_twins"]
 
@@ -42,29 +41,31 @@ def placeholders(conn: psycopg.Connection, oauth: str) -> dict[str, int]:
     return {f"{row['table']}.{row['column']} = '{row['placeholder']}'": row["rows"] for row in chosen if row["rows"]}
 
 
-def cascade(effects: Sequence[Effect]) -> dict[str, int]:
+def cascade(deletion: users.Deletion) -> dict[str, int]:
     """Count the rows that deleting the users without a password takes along, by table."""
-    return _by_table(effect for effect in effects if effect.action != "forbids")
+    return dict(sorted(deletion.deleted.items()))
 
 
-def blocking(effects: Sequence[Effect]) -> dict[str, int]:
-    """Count the rows that forbid deleting the users without a password, by table."""
-    return _by_table(effect for effect in effects if effect.action == "forbids")
+def blocking(deletion: users.Deletion) -> dict[str, int]:
+    """Count the rows that forbid deleting the users without a password, by table and foreign key."""
+    return {f"{one.table}.{one.constraint}": one.rows for one in deletion.effects if one.action == "forbids"}
 
 
-def _by_table(effects: Iterable[Effect]) -> dict[str, int]:
-    rows: dict[str, int] = {}
-    for effect in effects:
-        rows[effect.table] = rows.get(effect.table, 0) + effect.rows
-    return rows
+def unlinked(deletion: users.Deletion) -> dict[str, int]:
+    """Count the rows that stay and lose their link to a row that is deleted, by column's foreign key."""
+    return {
+        f"{effect.table}.{effect.constraint}": effect.rows
+        for effect in deletion.effects
+        if effect.action in ("set null", "set default")
+    }
 
 
-def forbidding(effects: Sequence[Effect]) -> list[str]:
+def forbidding(deletion: users.Deletion) -> list[str]:
     """Return what forbids deleting the users without a password, a line each with its remedy."""
     return [
         f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}). "
         "Point them at another user first, or choose temporary passwords."
-        for effect in effects
+        for effect in deletion.effects
         if effect.action == "forbids"
     ]
 

@@ -20,20 +20,22 @@ def step(run: Run, name: str) -> Iterator[journal.Found]:
 
     Raises LockNotAvailable naming who holds the locks, StatementFailed, VerificationFailed.
     """
+    with journal.step(run, name, inside=True) as found, _naming_holders(run), database.transaction(run.work):
+        yield found
+
+
+@contextmanager
+def _naming_holders(run: Run) -> Iterator[None]:
+    """Add to an error about a lock who holds it: pid, application, age of the query."""
     try:
-        with journal.step(run, name, inside=True) as found, database.transaction(run.work):
-            yield found
+        yield
     except LockNotAvailable as error:
-        raise _with_holders(run, error) from None
-
-
-def _with_holders(run: Run, error: LockNotAvailable) -> LockNotAvailable:
-    rows = database.query(run.side, "lock_holders", own=run.pids)
-    who = "; ".join(
-        f"{row['application']} (pid {row['pid']}, query {row['query_seconds']:.0f} s old, on {row['tables']})"
-        for row in rows
-    )
-    return LockNotAvailable(f"{error.problem} Held by: {who or 'nobody any more'}.", error.remedy)
+        rows = database.query(run.side, "lock_holders", own=run.pids)
+        who = "; ".join(
+            f"{row['application']} (pid {row['pid']}, query {row['query_seconds']:.0f} s old, on {row['tables']})"
+            for row in rows
+        )
+        raise LockNotAvailable(f"{error.problem} Held by: {who or 'nobody any more'}.", error.remedy) from None
 
 
 def settle_users(run: Run, plan: Plan, found: journal.Found) -> None:
@@ -69,7 +71,7 @@ def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -
     Raises VerificationFailed with all differences, objects lost, and rows changed that the plan did not announce.
     """
     after = catalogue.read(run.work)
-    wrong = endstate.wrong(plan, run.settings, after)
+    wrong = endstate.wrong(plan, run.settings, after, before)
     wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after)]
     rows = _row_changes(run)
     wrong += endstate.unannounced(plan, rows)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -39,6 +40,7 @@ REFUSALS = {
     "no such file": "Check PGHOST and PGPORT, and that the server runs.",
     "could not translate host name": "Check PGHOST: the name cannot be resolved.",
     "timeout": "Check PGHOST, and whether a firewall lies between.",
+    "definition of service": "Check PGSERVICE and PGSERVICEFILE.",
     "service file": "Check PGSERVICE and PGSERVICEFILE.",
 }
 
@@ -67,7 +69,7 @@ def _refused(said: str) -> DatabaseUnavailable:
             "If no rollback is running, open it: rollback fence open.",
         )
     remedy = next((words for sign, words in REFUSALS.items() if sign in said.lower()), "Check libpq's PG… variables.")
-    return DatabaseUnavailable(f"No connection to the database: {said}", remedy, "Nothing was touched.")
+    return DatabaseUnavailable(f"No connection to the database: {said}", remedy)
 
 
 def query(conn: psycopg.Connection, name: str, /, *, table: str = "", **parameters: object) -> list[Row]:
@@ -141,7 +143,12 @@ def guard(conn: psycopg.Connection, expected: Identity) -> None:
 
 def runner(rows: Sequence[Row]) -> str:
     """Say who the runner is that the query ``runner`` found; empty: nobody."""
-    return "; ".join(f"pid {row['pid']} from {row['address']}, since {row['since']:%H:%M:%S}" for row in rows)
+    return "; ".join(f"pid {row['pid']} from {row['address']}, since {_clock(row['since'])}" for row in rows)
+
+
+def _clock(since: datetime | None) -> str:
+    """Write a time; a role that may not look at another's sessions is not told theirs."""
+    return f"{since.astimezone(UTC):%H:%M:%S} UTC" if since else "an unknown time"
 
 
 def identity(conn: psycopg.Connection) -> Identity:

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql as compose
 
 from runbook import database, journal, mail, messages, report, team
-from runbook.errors import NotificationFailed, RollbackError
+from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
 from runbook.request import Approval
@@ -21,6 +21,7 @@ listeners: list[Callable[[Summary, Sequence[Path]], None]] = []
 """Who is told how a run ended, such as the terminal."""
 
 DONE = "The database is rolled back and verified; the previous release runs."
+DONE_HERE = "The database is rolled back and verified; the application is not managed here: start the previous release."
 UNTOUCHED = "Nothing was changed; the services run as before."
 BACK = "The database is as it was before; see the steps for the services."
 COMMITTED = "The database is rolled back and committed; the run did not come to its end."
@@ -54,7 +55,7 @@ def summarise(
         backup=_backup(run) if begun else None,
         checks=checks,
         outcome=outcome,
-        state=_state(run, outcome, error),
+        state=_state(run, plan, outcome, error),
         next=_next(outcome, error),
         target=run.settings.target,
         problem=_problem(error),
@@ -66,13 +67,17 @@ def summarise(
 def _problem(error: BaseException | None) -> str:
     if error is None:
         return ""
-    return error.problem if isinstance(error, RollbackError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, Blocked):
+        return "\n".join([error.problem, *(f"- {reason}" for reason in error.reasons)])
+    if isinstance(error, RollbackError):
+        return error.problem
+    return f"{type(error).__name__}: {error}" if str(error) else f"The run was ended by {type(error).__name__}"
 
 
-def _state(run: Run, outcome: Verdict, error: BaseException | None) -> str:
+def _state(run: Run, plan: Plan | None, outcome: Verdict, error: BaseException | None) -> str:
     """Say what state things are in; the database itself knows whether the transaction committed."""
     if outcome == "done":
-        return DONE
+        return DONE if plan and plan.release else DONE_HERE
     if isinstance(error, RollbackError) and error.state:
         return error.state
     if journal.begun(run) and journal.committed(run):
@@ -82,6 +87,18 @@ def _state(run: Run, outcome: Verdict, error: BaseException | None) -> str:
 
 def _next(outcome: Verdict, error: BaseException | None) -> str:
     return error.remedy if isinstance(error, RollbackError) and error.remedy else NEXT[outcome]
+
+
+def explain(failure: BaseException, summary: Summary) -> None:
+    """Give a failure the state and the next step that are known only at the end of the run.
+
+    Raises RollbackError in place of an error that has no room for them. Signals and cancellations stay as they are,
+    since Prefect acts on their type.
+    """
+    if isinstance(failure, RollbackError):
+        failure.state, failure.remedy = summary.state, summary.next
+    elif isinstance(failure, Exception):
+        raise RollbackError(summary.problem, summary.next, summary.state) from failure
 
 
 def _backup(run: Run) -> Backup | None:

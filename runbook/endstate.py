@@ -55,15 +55,17 @@ def recorded(
     )
 
 
-def compare(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
-    """Return what is not as declared, a line each; what was added beside it is no fault."""
-    return [str(difference) for difference in catalogue.differences(facts, found) if difference.fails]
+def compare(facts: Iterable[Fact], found: Iterable[Fact], before: Iterable[Fact] = ()) -> list[str]:
+    """Return what is not as declared, a line each; what was added beside it is no fault.
+
+    Given the facts from before, what no migration touches and was the same then is drift, and no fault either.
+    """
+    return [str(difference) for difference in catalogue.differences(facts, found, before) if difference.fails]
 
 
-def wrong(plan: Plan, settings: Settings, found: Iterable[Fact]) -> list[str]:
+def wrong(plan: Plan, settings: Settings, found: Iterable[Fact], before: Iterable[Fact]) -> list[str]:
     """Return what is not as this plan promised; what differed before in places that no migration touches is drift."""
-    differences = catalogue.differences(declared(promised(plan, settings)), found)
-    return [str(one) for one in differences if one.fails and str(one) not in plan.drift]
+    return compare(declared(promised(plan, settings)), found, before)
 
 
 def away(found: Iterable[Fact], settings: Settings, identity: Identity) -> set[str]:
@@ -73,17 +75,24 @@ def away(found: Iterable[Fact], settings: Settings, identity: Identity) -> set[s
 
 def drift(found: Iterable[Fact], settings: Settings, identity: Identity) -> list[str]:
     """Return what differs from the baseline in places that no migration touches, a line each."""
-    baseline = declared(Conditions(identity.major, settings.bot_label))
-    return [str(one) for one in catalogue.differences(baseline, found) if one.fails and not one.migration]
+    return drift_of(declared(Conditions(identity.major, settings.bot_label)), found)
+
+
+def drift_of(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
+    """Return what differs from the declared ``facts`` in places that no migration touches, a line each."""
+    there = list(found)
+    return [str(one) for one in catalogue.differences(facts, there, there) if one.outcome == "drift"]
 
 
 def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Return tables whose rows the transaction changed although the plan's choice for OAuth users does not say so."""
-    settled = {"temporary passwords": {"users"}, "delete": {"users", *plan.cascade}, "keep": set[str]()}[plan.oauth]
+    deleting = {"users", *plan.cascade, *(name.partition(".")[0] for name in plan.unlinked)}
+    settled = {"temporary passwords": {"users"}, "delete": deleting, "keep": set[str]()}[plan.oauth]
     allowed = settled | ({"digital_twins"} if plan.placeholders else set[str]())
     return [f"rows changed: {table} {dict(change)}" for table, change in rows.items() if table not in allowed]
 
 
 def _away(found: Iterable[Fact], conditions: Conditions) -> set[str]:
-    differences = catalogue.differences(declared(conditions), found)
+    facts = list(found)
+    differences = catalogue.differences(declared(conditions), facts, facts)
     return {one.migration for one in differences if one.fails and one.migration}

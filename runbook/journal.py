@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from runbook import database, plandata
+from runbook.errors import Refused
 from runbook.models import Outcome, Plan, Step
 from runbook.request import Approval
 
@@ -27,11 +28,30 @@ Found = dict[str, object]
 
 
 def unfinished(conn: psycopg.Connection, incident: str) -> UUID | None:
-    """Return the run for ``incident`` that committed and was not finished, if there is one."""
-    if not exists(conn):
-        return None
-    rows = database.query(conn, "journal_unfinished", incident=incident)
+    """Return the run that committed and was not finished, if there is one.
+
+    Raises Refused when it was for another incident: that one has to be finished first.
+    """
+    rows = database.query(conn, "journal_unfinished") if exists(conn) else []
+    if rows and rows[0]["incident"] != incident:
+        other = rows[0]["incident"]
+        raise Refused(
+            f"The rollback for {other} committed and was not finished.",
+            f"Finish it: rollback run --incident {other} … goes on where it stopped.",
+            "The database is rolled back; this run touched nothing.",
+        )
     return rows[0]["id"] if rows else None
+
+
+def interrupted(conn: psycopg.Connection) -> list[database.Row]:
+    """Return runs that were killed before their commit (id, incident, stopped); the caller holds the runner's lock."""
+    return database.query(conn, "journal_interrupted") if exists(conn) else []
+
+
+def bury(conn: psycopg.Connection, run_id: UUID) -> None:
+    """Write down that a run was killed before its commit."""
+    database.query(conn, "journal_undone", run=run_id)
+    database.query(conn, "journal_end", id=run_id, outcome="failed", state="Killed before the commit; nothing changed.")
 
 
 def exists(conn: psycopg.Connection) -> bool:

@@ -18,6 +18,8 @@ class Identity:
     database: str
     server_version: int
     """As in server_version_num, such as 160014."""
+    oid: int = 0
+    """The database's own number: another one put in its place under the same name has another."""
 
     @property
     def major(self) -> int:
@@ -169,6 +171,8 @@ class Plan:
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]
+    unlinked: Mapping[str, int] = field(default_factory=dict)
+    """Rows that stay and lose their link to a deleted row, by table and foreign key."""
     drift: Sequence[str] = ()
     """What differed from the baseline before, in places that no migration touches."""
     kept: Mapping[str, int] = field(default_factory=dict)
@@ -184,5 +188,9 @@ class Plan:
 
     @property
     def needed(self) -> bool:
-        """Whether there is anything to roll back."""
-        return any(state != "absent" for state in self.migrations.values())
+        """Whether there is anything to roll back; what is applied and was chosen to be kept is not counted."""
+        kept = {"012": self.oauth == "keep", "013": self.gemini == "keep"}
+        return any(
+            state == "partial" or (state == "applied" and not kept.get(number))
+            for number, state in self.migrations.items()
+        )

@@ -10,7 +10,6 @@ from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
-from runbook.users import Effect
 
 T = TypeVar("T")
 
@@ -27,9 +26,14 @@ def attempt(problems: list[str], act: Callable[[], T]) -> T | None:
         return None
 
 
-def blockers(conn: psycopg.Connection, plan: Plan, effects: Sequence[Effect], settings: Settings) -> list[str]:
+def rights(conn: psycopg.Connection) -> list[str]:
+    """List the rights that the role lacks, each with the statement that grants it."""
+    return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
+
+
+def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
     """List everything that stands in the way, each with its remedy."""
-    problems = [f"Missing right: {row['lacks']}. {row['remedy']};" for row in database.query(conn, "rights")]
+    problems = rights(conn)
     problems += [
         f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
         for row in database.query(conn, "prepared")
@@ -41,7 +45,6 @@ def blockers(conn: psycopg.Connection, plan: Plan, effects: Sequence[Effect], se
     ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
-    problems += census.forbidding(effects)
     attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
     attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
     attempt(problems, lambda: report.check(settings))

@@ -22,7 +22,7 @@ from runbook import (
     release,
     users,
 )
-from runbook.errors import Blocked, Refused, RollbackError, WrongDatabase
+from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
@@ -49,12 +49,13 @@ def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings,
 
 def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
     identity = recognise(conn)
+    _check_readable(conn)
     states = migration_states(conn, settings)
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
-    effects = users.preview_deletion(conn) if request.oauth == "delete" else []
-    kinds, cascade = census.kinds(conn), census.cascade(effects)
+    deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
+    kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
     drawn = Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
@@ -69,8 +70,9 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         removed=census.removed(conn, request.oauth),
         placeholders=census.placeholders(conn, request.oauth),
         cascade=cascade,
+        unlinked=census.unlinked(deletion) if deletion else {},
         kept=census.kept(conn, kinds, request.oauth, cascade),
-        blocking=census.blocking(effects),
+        blocking=census.blocking(deletion) if deletion else {},
         sessions=fence.sessions(conn, own),
         database_bytes=database.query(conn, "size")[0]["bytes"],
         sizes=_sizes(conn),
@@ -80,7 +82,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=obstacles.warnings(conn, request, settings, drift),
         drift=drift,
     )
-    drawn = replace(drawn, blockers=[*problems, *obstacles.blockers(conn, drawn, effects, settings)])
+    forbidding = census.forbidding(deletion) if deletion else []
+    drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 
 
@@ -109,6 +112,17 @@ def recognise(conn: psycopg.Connection) -> Identity:
         names = ", ".join(map(str, missing))
         raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
     return identity
+
+
+def _check_readable(conn: psycopg.Connection) -> None:
+    """Raise Blocked with all missing rights when not even the plan can be drawn without them."""
+    if not all(row["readable"] for row in database.query(conn, "readable")):
+        raise Blocked(
+            f"The role {conn.info.user} may not read what the plan is drawn from.",
+            "Let the database's administrator run the statements below, then ask again.",
+            "Nothing was touched.",
+            reasons=obstacles.rights(conn),
+        )
 
 
 def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
@@ -159,4 +173,13 @@ def check(plan: Plan) -> None:
             "Mend what is listed, then ask again.",
             "Nothing was touched.",
             reasons=plan.blockers,
+        )
+
+
+def check_release(plan: Plan, settings: Settings) -> None:
+    """Raise ReleaseUnusable when a run that goes on after its commit has no release to bring back."""
+    if settings.project_dir and plan.release is None:
+        raise ReleaseUnusable(
+            "The release cannot be brought back: " + " ".join(plan.blockers),
+            "Mend this, then run again for the same incident, with the same --previous-tag.",
         )

@@ -52,6 +52,7 @@ def plan_hash(plan: Plan) -> str:
         "cascade": dict(plan.cascade),
         "kept": dict(plan.kept),
         "blocking": dict(plan.blocking),
+        "unlinked": dict(plan.unlinked),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
     }

@@ -37,7 +37,8 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
 def verdict(plan: Plan) -> str:
     """Say in one line whether the rollback can go ahead."""
     if not plan.needed:
-        return f"Nothing to roll back: {plan.identity.database} is at its baseline"
+        left = " but for what you chose to keep" if set(plan.migrations.values()) - {"absent"} else ""
+        return f"Nothing to roll back: {plan.identity.database} is at its baseline{left}"
     if plan.verdict.word == "not justified":
         return f"Not justified: {plan.verdict.reason}"
     if plan.blockers:
@@ -122,6 +123,8 @@ def _users(plan: Plan) -> list[Block]:
     blocks: list[Block] = [table, "The other choices:", Bullets(choices.others(plan))]
     if plan.oauth == "delete":
         blocks += ["Rows that deleting these users takes along:", _counts("table", plan.cascade)]
+    if plan.unlinked:
+        blocks += ["Rows that stay and lose their link to a deleted one:", _counts("foreign key", plan.unlinked)]
     return blocks
 
 
@@ -168,7 +171,9 @@ def stops(session: Session, services: Sequence[str]) -> bool:
 
 
 def _scripts(scripts: Sequence[Script]) -> Block:
-    rows = [(s.migration, s.action, Code(f"sql/{s.name}"), Code(figures.short(s.sha256)), s.why) for s in scripts]
+    rows = [
+        (s.migration, s.action, Code(s.name.rpartition("/")[2]), Code(figures.short(s.sha256)), s.why) for s in scripts
+    ]
     return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
 
 

@@ -22,9 +22,9 @@ from runbook.models import Plan, Script
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
-COUNTS = ("users", "removed", "placeholders", "cascade", "kept")
+COUNTS = ("users", "removed", "placeholders", "cascade", "unlinked", "kept")
 """Fields of the plan that count rows."""
-SEEN = ("removed", "placeholders", "cascade")
+SEEN = ("removed", "placeholders", "cascade", "unlinked")
 """Those in which a new name is a loss that nobody saw."""
 
 
@@ -111,7 +111,7 @@ def _moves(approved: Plan, now: Plan) -> Iterator[Move]:
 
 def _void(approved: Plan, move: Move, settings: Settings) -> str:
     """Say why this movement voids the approval; empty: it does not."""
-    deletes = approved.oauth == "delete" and (move.field == "cascade" or move.name == choices.OAUTH)
+    deletes = approved.oauth == "delete" and (move.field in ("cascade", "unlinked") or move.name == choices.OAUTH)
     if deletes and move.now <= move.then:
         return ""
     if deletes and move.name == choices.OAUTH:

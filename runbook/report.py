@@ -29,7 +29,7 @@ def checks_markdown(checks: Sequence[Check]) -> str:
     """Write what was expected and found as Markdown, verdict first."""
     missed = sum(not check.passed for check in checks)
     verdict = f"{missed} of {len(checks)} checks found something else" if missed else f"All {len(checks)} checks passed"
-    return page.markdown(Page(verdict, [reportpage.checks(checks)], []))
+    return page.markdown(Page(verdict, reportpage.checks(checks), []))
 
 
 def evidence(summary: Summary) -> dict[str, Any]:

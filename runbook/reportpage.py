@@ -18,7 +18,7 @@ def report_page(summary: Summary) -> Page:
     """Lay the report out. What a run never came to is left out."""
     plan = summary.plan
     sections = [
-        Section("Checks that do not match", [checks(summary.missed)] if summary.missed else []),
+        Section("Checks that do not match", checks(summary.missed) if summary.missed else []),
         Section("Open warnings", [Bullets(plan.warnings)] if plan and plan.warnings else []),
         Section("After the rollback", [actions(summary)] if summary.changed else []),
         Section("Timeline", _timeline(summary)),
@@ -27,7 +27,7 @@ def report_page(summary: Summary) -> Page:
         Section("OAuth users", _users(plan) if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
         Section("Scripts", [_scripts(plan)] if plan else []),
-        Section("Verification", [checks(summary.checks)] if summary.checks else []),
+        Section("Verification", checks(summary.checks) if summary.checks else []),
         Section("Backup: the way back to the data before the rollback", way_back(summary)),
         Section("Archive in the database", _archive(summary)),
     ]
@@ -43,7 +43,7 @@ def verdict(summary: Summary) -> str:
 def _what(summary: Summary) -> str:
     """Name the outcome; done is only clean when every check matched."""
     match summary.outcome:
-        case "done" if summary.plan and not summary.plan.needed:
+        case "done" if summary.plan and not summary.changed:
             return "Nothing to roll back"
         case "done" if summary.missed:
             return f"Rolled back, but {figures.count(len(summary.missed), 'check')} did not match"
@@ -132,10 +132,11 @@ def _scripts(plan: Plan) -> Block:
     return Table(("migration", "action", "file", "SHA-256", "why"), rows) if rows else "No scripts."
 
 
-def checks(checks: Sequence[Check]) -> Block:
-    """Lay checks out, expected and found side by side."""
-    rows = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found) for c in checks]
-    return Table(("", "check", "expected", "found"), rows)
+def checks(checks: Sequence[Check]) -> list[Block]:
+    """Lay checks out, expected and found side by side; what takes more than a line to say follows as a list."""
+    rows = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found.partition("\n")[0]) for c in checks]
+    long = [Bullets(lines) for c in checks if (lines := [" ".join(line.split()) for line in c.found.split("\n")[1:]])]
+    return [Table(("", "check", "expected", "found"), rows), *long]
 
 
 def way_back(summary: Summary) -> list[Block]:

@@ -1,7 +1,7 @@
 """A run: one runner, one database, its connections, one lock."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -36,6 +36,8 @@ class Run:
     identity: Identity
     committed: bool
     """Whether an earlier run for this incident passed the point of no return and was not finished."""
+    dead: Sequence[database.Row] = ()
+    """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
     early: list[Step] = field(default_factory=list)
@@ -60,7 +62,9 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
         identity = database.identity(work)
-        run = Run(past or uuid4(), request, settings, work, side, gate, identity, committed=past is not None)
+        run = Run(
+            past or uuid4(), request, settings, work, side, gate, identity, past is not None, journal.interrupted(side)
+        )
         try:
             yield run
         finally:
@@ -72,7 +76,10 @@ def _connected(settings: Settings) -> psycopg.Connection:
     """Connect; where a dead runner left its fence closed, open it first."""
     try:
         return database.connect()
-    except DatabaseFenced:
+    except DatabaseUnavailable as error:
+        if not isinstance(error, DatabaseFenced):
+            error.state = "Nothing was touched."
+            raise
         name = fence.abandoned(settings)
         log.warning("A runner that is gone left the fence around %s closed; opening it.", name)
         fence.open_from_outside(settings)

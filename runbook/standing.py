@@ -11,6 +11,7 @@ from runbook import database, fence, journal, plan
 from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
 from runbook.settings import Settings
+from runbook.summary import START, STOP
 
 Row = Mapping[str, Any]
 
@@ -46,7 +47,8 @@ def read(settings: Settings) -> Standing:
         last = runs[0] if runs else None
         runner = _runner(conn)
         migrations = plan.migration_states(conn, settings)
-        state, safe, then = sentence(last, runner, migrations)
+        steps = journal.steps(conn, last["id"]) if last else []
+        state, safe, then = sentence(last, runner, migrations, steps)
         return Standing(
             database=conn.info.dbname,
             identity=database.identity(conn),
@@ -54,7 +56,7 @@ def read(settings: Settings) -> Standing:
             fenced=False,
             runner=runner,
             last=last,
-            steps=journal.steps(conn, last["id"]) if last else [],
+            steps=steps,
             state=state,
             safe=safe,
             next=then,
@@ -77,7 +79,9 @@ def _runner(conn: psycopg.Connection) -> str:
     return database.runner(database.query(conn, "runner", database=conn.info.dbname))
 
 
-def sentence(last: Row | None, runner: str, migrations: Mapping[str, str]) -> tuple[str, bool, str]:
+def sentence(
+    last: Row | None, runner: str, migrations: Mapping[str, str], steps: Sequence[Step] = ()
+) -> tuple[str, bool, str]:
     """Return what state things are in, whether it is safe to stop here, and what to do next."""
     if runner:
         return "A rollback is under way.", False, "Follow it, and answer it when it waits for an approval."
@@ -91,10 +95,27 @@ def sentence(last: Row | None, runner: str, migrations: Mapping[str, str]) -> tu
     in_force = [number for number, state in migrations.items() if state != "absent"]
     if not in_force:
         return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
+    if last and last["outcome"] == "done" and last["committed"] and set(in_force) <= set(_kept(last["request"])):
+        return f"The database is rolled back; kept, as was chosen: {', '.join(in_force)}.", True, "Nothing."
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
     if last and last["outcome"] in ("running", "failed"):
         said += " The last run did not commit: the database is as it was before."
+    if last and last["outcome"] == "running" and _stopped(steps):
+        said += " It was killed while the services were stopped: they may still be."
+        return said, False, f"rollback run --incident {last['incident']} … starts over; or start the services by hand."
     return said, True, "rollback plan shows what a rollback would do."
+
+
+def _stopped(steps: Sequence[Step]) -> bool:
+    """Tell whether a run stopped the services, or was about to, and did not start them again."""
+    names = [step.name for step in steps if step.outcome != "skipped"]
+    return STOP in names and not set(START) & set(names)
+
+
+def _kept(request: Row) -> list[str]:
+    """Return the migrations that a request leaves in force."""
+    choices = (("012", "oauth"), ("013", "gemini"))
+    return [number for number, field in choices if request.get(field) == "keep"]
 
 
 def after_opening(runs: Sequence[Row]) -> str:

@@ -48,8 +48,9 @@ class Summary:
     @property
     def changed(self) -> bool:
         """Whether the rollback took effect, so that rows and users were touched."""
-        committed = self.outcome == "done" if self.committed is None else self.committed
-        return committed and self.plan is not None and self.plan.needed
+        if self.committed is not None:
+            return self.committed  # a run that was taken up again has a plan in which nothing is left to do
+        return self.outcome == "done" and self.plan is not None and self.plan.needed
 
     @property
     def database(self) -> str:

@@ -1,17 +1,18 @@
 """Plan, progress, end and errors in a terminal; in plain ASCII where the terminal has nothing more."""
 
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table as Grid
 from rich.text import Text
 
 from runbook import figures, plandata, planpage, reportpage, timeline
 from runbook.errors import RollbackError
 from runbook.models import Check, Outcome, Plan, Step
-from runbook.page import Block, Bullets, Code, Fixed, Page, Table
+from runbook.page import Block, Bullets, Fixed, Page, Table
 from runbook.request import RollbackRequest
 from runbook.standing import Standing
 from runbook.summary import Summary, outage_words
@@ -25,6 +26,8 @@ MARKS: dict[Outcome, tuple[str, str, str]] = {
 """How an outcome is marked: as a sign, in ASCII, and in which style."""
 NAME = 20
 """Width of a step's name."""
+WORD = 16
+"""A table's column is as wide as its longest word, but no wider than this where there is no room."""
 PLAIN = str.maketrans({"…": "...", "\u2013": "-", "\u2014": "-", "→": "->", "≤": "<=", "≥": ">="})
 
 
@@ -59,8 +62,7 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
         ("State", summary.state),
         ("Next", summary.next),
     ]
-    if summary.checks:
-        _block(reportpage.checks(summary.checks), console)
+    _each(summary.checks, console)
     _block(Table(("", ""), [row for row in rows if row[1]]), console)
 
 
@@ -87,7 +89,7 @@ def _block(block: Block, console: Console) -> None:
     match block:
         case Bullets():
             for mark, item in zip(block.marks(), block.items, strict=True):
-                _say(f"  {mark} {item}", console)
+                _say(f"  {mark} {item}", console, indent=len(mark) + 3)
         case Table() if any(block.header):
             console.print(_grid(block, console))
         case Table():
@@ -103,23 +105,45 @@ def _facts(table: Table, console: Console) -> None:
     """Show names and values line by line; a long path is not broken, so that it can be copied."""
     width = max((len(row[0]) for row in table.rows), default=0)
     for name, value in table.rows:
-        _say(f"  {name:<{width}}  {value}", console)
+        _say(f"  {name:<{width}}  {value}", console, indent=width + 4)
 
 
 def _grid(table: Table, console: Console) -> Grid:
     """Lay a table out without lines, so that it can be copied; cells fold where the terminal ends."""
     grid = Grid(box=None, padding=(0, 1))
     for i, title in enumerate(table.header):
-        whole = all(isinstance(row[i], Code) for row in table.rows)
-        grid.add_column(Text(title), justify="right" if i in table.right else "left", overflow="fold", no_wrap=whole)
+        justify: JustifyMethod = "right" if i in table.right else "left"
+        words = [word for row in table.rows for word in row[i].split()] + [title]
+        # No word is broken, but a path or a hash where nothing else can give way.
+        least = min(max(map(len, words)), WORD)
+        grid.add_column(Text(title), justify=justify, overflow="fold", min_width=least)
     for row in table.rows:
         grid.add_row(*(Text(_plain(cell, console)) for cell in row))
     return grid
 
 
-def _say(text: str, console: Console, style: str = "") -> None:
-    """Print a text as it is: no markup of rich's, no colouring of figures."""
-    console.print(Text(_plain(text, console), style), soft_wrap=True)
+def _say(text: str, console: Console, style: str = "", indent: int = 0) -> None:
+    """Print a text as it is: no markup of rich's, no colouring of figures.
+
+    A terminal's lines are broken between words and go on ``indent`` columns in; a file gets them whole.
+    """
+    lines = _plain(text, console).split("\n")
+    if console.is_terminal:
+        lines = [_wrapped(line, console.width, indent) for line in lines]
+    console.print(Text("\n".join(lines), style), soft_wrap=True)
+
+
+def _wrapped(line: str, width: int, indent: int) -> str:
+    """Break a line between words; a word that is longer than a line, such as a path, stays whole to be copied."""
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    )
 
 
 def _fit(text: str, console: Console) -> str:
@@ -156,6 +180,18 @@ def status(standing: Standing, console: Console) -> None:
         step(one, console)
 
 
-def checks(checks: Sequence[Check], console: Console) -> None:
+def _each(checks: Sequence[Check], console: Console) -> None:
     """Show expected and found side by side."""
-    _block(reportpage.checks(checks), console)
+    for block in reportpage.checks(checks) if checks else []:
+        _block(block, console)
+
+
+def verified(checks: Sequence[Check], console: Console) -> None:
+    """Show how the database compares with the end state, the answer first."""
+    missed = [check for check in checks if not check.passed]
+    if missed:
+        said = f"Not at the declared end state: {len(missed)} of {len(checks)} checks differ. rollback status says why."
+    else:
+        said = f"At the declared end state: all {len(checks)} checks match."
+    _say(said, console, "bold red" if missed else "bold green")
+    _each(checks, console)

@@ -69,11 +69,20 @@ def count(conn: Connection) -> Count:
     return found
 
 
-def preview_deletion(conn: Connection) -> list[Effect]:
+@dataclass(frozen=True)
+class Deletion:
+    """What deleting the users without a password does to all other rows."""
+
+    effects: list[Effect]
+    """By foreign key; a row that two keys reach counts for each of them."""
+    deleted: dict[str, int]
+    """Rows that go, by table, each once; the users themselves are not among them."""
+
+
+def preview_deletion(conn: Connection) -> Deletion:
     """Follow every foreign key from the users without a password; nothing is changed.
 
-    Rows are counted once for each foreign key that reaches them. Holds their addresses in memory; wants one
-    snapshot (REPEATABLE READ) if others are writing.
+    Holds the rows' addresses in memory; wants one snapshot (REPEATABLE READ) if others are writing.
     """
     keys = _keys(conn)
     effects: dict[str, set[str]] = defaultdict(set)
@@ -88,7 +97,9 @@ def preview_deletion(conn: Connection) -> list[Effect]:
             effects[key.name] |= reached
             if key.action == "c" and reached - doomed[key.child]:
                 waiting[key.child] = waiting.get(key.child, set()) | reached
-    return [effect for key in keys if (effect := _effect(key, effects[key.name], doomed[key.child])).rows]
+    found = [_effect(key, effects[key.name], doomed[key.child]) for key in keys]
+    deleted = {table: len(rows) for table, rows in doomed.items() if rows and table != "users"}
+    return Deletion([effect for effect in found if effect.rows], deleted)
 
 
 def _effect(key: _Key, reached: set[str], doomed: set[str]) -> Effect:

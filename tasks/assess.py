@@ -18,6 +18,8 @@ def assess(run: Run) -> Plan:
         create_markdown_artifact(page, key="plan", description=f"Plan for {run.request.incident}")
         found.update(plan_hash=drawn.hash, migrations=dict(drawn.migrations), warnings=list(drawn.warnings))
         found["summary"] = planpage.verdict(drawn)
-        if not run.committed:
+        if run.committed:
+            plan.check_release(drawn, run.settings)
+        else:
             plan.check(drawn)
     return drawn

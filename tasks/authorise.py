@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.states import Running
 from pydantic import ValidationError
 
 from runbook import approvals, criteria, journal, planpage
@@ -54,8 +56,17 @@ def _answer(run: Run, plan: Plan) -> Approval:
                 criteria.require_words(plan.verdict, approval.comment)
             return approval
         except FlowPauseTimeout:
+            _end_pause()
             raise approvals.too_late(run.request, run.settings) from None
         except ValidationError as error:
             page = f"**The last answer could not be used:** {approvals.wrong(error)}\n\n{page}"
         except WordsMissing as error:
             page = f"**The last answer could not be used:** {error.problem}\n\n{page}"
+
+
+def _end_pause() -> None:
+    """Say that the run goes on, to its end: Prefect lets a run whose pause timed out end in no state but Failed."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(context.flow_run.id, Running(), force=True)

@@ -6,6 +6,7 @@
 ``new_database``   as many as wanted, in other states
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -79,6 +80,8 @@ def transformed(templates: Templates) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real Prefect server of this test session's own."""
+    # No word of a test leaves this machine.
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):

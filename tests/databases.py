@@ -64,11 +64,16 @@ class Database:
             row = conn.execute(query).fetchone()
             return row[0] if row else None
 
-    def checksums(self) -> dict[str, tuple[int, str]]:
-        """Return for each table of schema public how many rows it has and a hash over all of them."""
+    def checksums(self, *, first: str = "SELECT") -> dict[str, tuple[int, str]]:
+        """Return for each table of schema public how many rows it has and a hash over all of them, at one moment.
+
+        ``first`` is a statement whose changes count and are taken back again.
+        """
         names = self.column("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         sums = "SELECT count(*), coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM public.{} t"
-        with self.connect() as conn:
+        with self.connect() as conn, conn.transaction(force_rollback=True):
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            conn.execute(first.encode())
             return {name: conn.execute(sums.format(name)).fetchone() for name in names}  # type: ignore[misc]
 
     def column(self, query: str) -> list[Any]:

@@ -13,12 +13,30 @@ from typing import NamedTuple
 from runbook import catalogue
 from runbook.catalogue import Fact
 from tests import servers
+from tests.catalogue import NINE
 from tests.databases import ALL, AS_SHIPPED, Templates, migrate
 
 FOLDER = Path(__file__).parent.parent / "sql"
 ROLLED_BACK = ("010", "011", "012", "013")
 # What a recreation of an enum leaves behind, wherever it stopped.
 STRAYS = {"user_role": "012", "conversation_status": "011", "message_sender": "011", "llm_provider": "010"}
+
+
+# Comments on what a migration gave another meaning: the rollback takes them off.
+COMMENTS = {
+    "010": (
+        "table public.digital_twins",
+        "type public.llm_provider",
+        *(f"table column public.{t}.twin_id" for t in NINE),
+    ),
+    "011": (
+        "table column public.conversations.status",
+        "table column public.messages.sender",
+        "type public.conversation_status",
+        "type public.message_sender",
+    ),
+    "012": ("table column public.users.password_hash", "table column public.users.role", "type public.user_role"),
+}
 
 
 class Row(NamedTuple):
@@ -51,8 +69,8 @@ def facts(templates: Templates, **state: object) -> list[Fact]:
         return [fact for fact in catalogue.read(conn) if fact.kind != "grant"]
 
 
-def declare(templates: Templates) -> dict[Row, tuple[str, str]]:
-    """Return the rows of one server with the migrations that change them and their conditions but for the version."""
+def declare(templates: Templates) -> dict[Row, tuple[str, str, str]]:
+    """Return the rows of one server: what changes them, whether only by name, conditions but the version."""
     base = rows(facts(templates))
     forward = {number: rows(facts(templates, forward=(number,))) for number in ROLLED_BACK}
     variants = [(variant, rows(facts(templates, **variant.state))) for variant in VARIANTS]
@@ -60,21 +78,21 @@ def declare(templates: Templates) -> dict[Row, tuple[str, str]]:
     for row in base:
         changed = " ".join(number for number in ROLLED_BACK if row not in forward[number])
         when = " ".join(variant.default for variant, found in variants if row not in found)
-        declared[row] = (changed, when)
+        declared[row] = (changed, _renamed(row, forward, changed.split()), when)
     for variant, found in variants:
-        declared |= {row: (variant.migration, variant.taken) for row in found if row not in base}
+        declared |= {row: (variant.migration, "", variant.taken) for row in found if row not in base}
     return declared
 
 
-def merge(declared: dict[int, dict[Row, tuple[str, str]]]) -> list[list[str]]:
+def merge(declared: dict[int, dict[Row, tuple[str, str, str]]]) -> list[list[str]]:
     """Join the servers' declarations into lines that name the versions only where these differ."""
     versions = defaultdict(set)
     for version, one in declared.items():
-        for row, (changed, when) in one.items():
-            versions[row, changed, when].add(version)
+        for row, (changed, renamed, when) in one.items():
+            versions[row, changed, renamed, when].add(version)
     lines = [
-        [*row, changed, " ".join(filter(None, (_server(sorted(seen), sorted(declared)), when)))]
-        for (row, changed, when), seen in versions.items()
+        [*row, changed, renamed, " ".join(filter(None, (_server(sorted(seen), sorted(declared)), when)))]
+        for (row, changed, renamed, when), seen in versions.items()
     ]
     return sorted(lines)
 
@@ -82,6 +100,7 @@ def merge(declared: dict[int, dict[Row, tuple[str, str]]]) -> list[list[str]]:
 def removed(templates: Templates) -> list[list[str]]:
     """Return what the transformation made that is not part of the baseline under any name."""
     lines = {("enum", f"{name}_{end}", number) for name, number in STRAYS.items() for end in ("new", "old")}
+    lines |= {("comment", name, number) for number, names in COMMENTS.items() for name in names}
     for number in (*ALL, AS_SHIPPED):
         with templates.copy(messages=0) as database, database.connect() as conn:
             before = catalogue.read(conn)
@@ -100,6 +119,21 @@ def write(name: str, header: list[str], lines: list[list[str]]) -> None:
     with (FOLDER / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([header, *lines])
+
+
+def _renamed(row: Row, forward: dict[str, set[Row]], changed: list[str]) -> str:
+    """Say yes where the migrations change nothing but names: of the object, or of what its definition mentions."""
+    there = [{_nameless(one) for one in forward[number]} for number in changed]
+    return "yes" if changed and all(_nameless(row) in rows for rows in there) else ""
+
+
+def _nameless(row: Row) -> Row:
+    """Write a row with the old release's names; an index or a trigger, whose name says nothing, without its own."""
+    name, definition = catalogue.old_names(row.object), catalogue.old_names(row.definition)
+    if row.kind not in ("index", "trigger"):
+        return Row(row.kind, name, definition)
+    own = row.object.rpartition(".")[2]
+    return Row(row.kind, name.removesuffix(own), definition.replace(own, ""))
 
 
 def _made(before: list[Fact], after: list[Fact]) -> Iterable[tuple[Fact, str]]:
@@ -129,7 +163,7 @@ def main() -> None:
             stack.callback(server.stop)
             templates[int(version)] = Templates(server)
         lines = merge({version: declare(one) for version, one in templates.items()})
-        write("end_state.csv", ["kind", "object", "definition", "migration", "when"], lines)
+        write("end_state.csv", ["kind", "object", "definition", "migration", "renamed", "when"], lines)
         write("removed.csv", ["kind", "object", "migration"], removed(templates[max(templates)]))
 
 

@@ -13,10 +13,12 @@ from prefect.client.schemas.objects import State
 
 from flows import session
 from flows.rollback import rollback
-from runbook import approvals
+from runbook import approvals, journal, plan, runs, settings
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import Approval, RollbackRequest
+from runbook.runs import Run
+from tasks import authorise
 from tests.databases import Database
 
 REQUEST = {
@@ -32,17 +34,31 @@ def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> No
     """Point libpq's environment and the settings of this process at a test's database and folder."""
     for name, value in database.env.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)  # no .env of somebody else's
+    monkeypatch.setattr(authorise, "POLL_SECONDS", 0.2)
     monkeypatch.setenv("ROLLBACK_TARGET", "test")
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(database.server.folder))
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
     monkeypatch.setenv("ROLLBACK_REPORT_DIR", str(folder / "reports"))
 
 
-def run(answer: dict[str, Any] | None = None, **request: Any) -> State[Any]:
-    """Run the flow to its end, answering its gate with ``answer``, and return the final state."""
+def run(answer: dict[str, Any] | None = None, *, silent: bool = False, **request: Any) -> State[Any]:
+    """Run the flow to its end, answering its gate with ``answer`` unless ``silent``, and return the final state."""
     wanted = RollbackRequest.model_validate({**REQUEST, **request})
+    if silent:
+        return rollback(wanted, return_state=True)
     with answering(Approval.model_validate({**APPROVAL, **(answer or {})})):
         return rollback(wanted, return_state=True)
+
+
+@contextmanager
+def begun(**request: Any) -> Iterator[tuple[Run, Plan]]:
+    """Open a run and its journal as the flow does, with the plan drawn and no step taken."""
+    wanted = RollbackRequest.model_validate({**REQUEST, **request})
+    with runs.opened(wanted, settings.load()) as run:
+        drawn = plan.draw(run.work, wanted, run.settings, own=run.pids)
+        journal.begin(run, drawn, None)
+        yield run, drawn
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def _database() -> None:
 def _application(folder: Path, stack: ExitStack) -> None:
     tree = folder / "app"
     tree.mkdir()
-    ports = {name: _free_port() for name in ("backend", "frontend")}
+    ports = {name: free_port() for name in ("backend", "frontend")}
     os.environ.update({f"DEMO_{name.upper()}_PORT": str(port) for name, port in ports.items()})
     health = ",".join(f'"{name}": "http://127.0.0.1:{port}/health"' for name, port in ports.items())
     os.environ.update(
@@ -89,13 +89,13 @@ def _application(folder: Path, stack: ExitStack) -> None:
         ROLLBACK_BACKUP_DIR=str(folder / "backups"),
         ROLLBACK_REPORT_DIR=str(folder / "reports"),
     )
-    _releases(tree)
+    releases(tree)
     for words in (["build"], ["up", "-d"]):
         _compose(tree, *words)
     stack.callback(_compose, tree, "stop")
 
 
-def _releases(tree: Path) -> None:
+def releases(tree: Path) -> None:
     """Commit the two releases and tag them."""
     shell.run("git", "init", "--quiet", "--initial-branch=main", ".", cwd=tree)
     (tree / "docker-compose.yml").write_text(COMPOSE, encoding="utf-8")
@@ -112,7 +112,7 @@ def _compose(tree: Path, *words: str) -> None:
 
 
 def _mail(folder: Path, stack: ExitStack) -> None:
-    port = _free_port()
+    port = free_port()
     controller = Controller(Mailbox(folder / "mailbox"), hostname="127.0.0.1", port=port)
     controller.start()
     stack.callback(controller.stop)
@@ -123,7 +123,8 @@ def _mail(folder: Path, stack: ExitStack) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

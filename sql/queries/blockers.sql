@@ -42,8 +42,9 @@ standing (migration, classid, objid, objsubid, why) AS (
     LEFT JOIN pg_class AS i ON x.classid = 'pg_class'::regclass AND i.oid = x.objid
     LEFT JOIN pg_constraint AS c ON x.classid = 'pg_constraint'::regclass AND c.oid = x.objid
     LEFT JOIN pg_attrdef AS e ON x.classid = 'pg_attrdef'::regclass AND e.oid = x.objid
-    WHERE NOT coalesce(i.relkind = 'i' AND i.relname
-                       ~ '^idx_(users_(oauth|avatar)|(knowledge_bases|kb)_(description|is_public|share_url))', false)
+    WHERE NOT coalesce(i.relkind = 'i' AND i.relname IN (
+                       'idx_users_oauth', 'idx_users_avatar_url', 'idx_knowledge_bases_share_url',
+                       'idx_knowledge_bases_is_public'), false)
       AND NOT coalesce(c.contype = 'n' OR (d.migration = '010' AND c.contype = 'u' AND c.conkey = ARRAY[d.num]), false)
       AND NOT coalesce(e.adnum = d.num, false)
     UNION ALL
@@ -90,13 +91,15 @@ SELECT '011', 'type message_sender', 'it has both labels assistant and twin',
 WHERE 2 = (SELECT count(*) FROM pg_enum
            WHERE enumtypid = to_regtype('public.message_sender') AND enumlabel IN ('assistant', 'twin'))
 UNION ALL
-SELECT '011', 'table handover_notifications', 'it exists, in another shape than the baseline''s',
-       'empty it if its rows are not needed, else rename it'
-FROM pg_class AS r
-WHERE r.oid = to_regclass('public.handover_notifications')
-  AND 'id uuid, conversation_id uuid, user_id uuid, reason text, is_read boolean, is_accepted boolean, '
-      'accepted_at timestamp without time zone, created_at timestamp without time zone' <>
-      (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
-       FROM pg_attribute AS a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped)
-  AND pg_relation_size(r.oid) > 0
+SELECT '011', 'table handover_notifications', 'it has rows, but lacks ' || v.lacking, 'rename it'
+FROM pg_class AS r,
+LATERAL (
+    SELECT string_agg(c.name || ' ' || c.type, ', ') AS lacking
+    FROM (VALUES ('id', 'uuid'), ('conversation_id', 'uuid'), ('user_id', 'uuid'), ('reason', 'text'),
+                 ('is_read', 'boolean'), ('is_accepted', 'boolean'), ('accepted_at', 'timestamp without time zone'),
+                 ('created_at', 'timestamp without time zone')) AS c (name, type)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
+                      WHERE a.attrelid = r.oid AND a.attname = c.name AND format_type(a.atttypid, a.atttypmod) = c.type)
+) AS v
+WHERE r.oid = to_regclass('public.handover_notifications') AND v.lacking IS NOT NULL AND pg_relation_size(r.oid) > 0
 ORDER BY 1, 2

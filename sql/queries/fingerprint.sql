@@ -6,7 +6,7 @@
 -- spells a definition depends on it. Labels come from pg_enum, so that one added in this transaction does not matter.
 -- Locks: ACCESS SHARE on catalogues only.
 WITH own AS (
-    SELECT c.oid, c.relname AS name, c.relkind AS kind, c.relowner AS owner, c.relacl AS acl,
+    SELECT c.oid, c.relname::text AS name, c.relkind AS kind, c.relowner AS owner, c.relacl AS acl,
            c.relrowsecurity, c.relforcerowsecurity, c.relpersistence, c.reloptions
     FROM pg_class AS c
     WHERE c.relnamespace = 'public'::regnamespace
@@ -22,7 +22,7 @@ routine AS (
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 ),
 kind_of_type AS (
-    SELECT t.oid, t.typname AS name, t.typtype, t.typrelid, t.typacl AS acl, t.typowner AS owner
+    SELECT t.oid, t.typname::text AS name, t.typtype, t.typrelid, t.typacl AS acl, t.typowner AS owner
     FROM pg_type AS t
     LEFT JOIN pg_class AS c ON c.oid = t.typrelid
     WHERE t.typnamespace = 'public'::regnamespace
@@ -60,7 +60,7 @@ fact (kind, object, definition, class, id, sub) AS (
     FROM pg_constraint AS c JOIN own AS o ON o.oid = c.conrelid
     WHERE c.contype <> 't'
     UNION ALL
-    SELECT 'index', i.relname,
+    SELECT 'index', i.relname::text,
            pg_get_indexdef(i.oid) || CASE WHEN x.indisvalid THEN '' ELSE ' (invalid)' END,
            'pg_class'::regclass, i.oid, 0
     FROM pg_index AS x JOIN own AS o ON o.oid = x.indrelid JOIN pg_class AS i ON i.oid = x.indexrelid
@@ -81,7 +81,7 @@ fact (kind, object, definition, class, id, sub) AS (
     FROM pg_rewrite AS r JOIN own AS o ON o.oid = r.ev_class
     WHERE r.rulename <> '_RETURN'
     UNION ALL
-    SELECT 'statistics', s.stxname, pg_get_statisticsobjdef(s.oid), 'pg_statistic_ext'::regclass, s.oid, 0
+    SELECT 'statistics', s.stxname::text, pg_get_statisticsobjdef(s.oid), 'pg_statistic_ext'::regclass, s.oid, 0
     FROM pg_statistic_ext AS s JOIN own AS o ON o.oid = s.stxrelid
     UNION ALL
     SELECT 'function', name, CASE WHEN prokind = 'a' THEN 'aggregate' ELSE pg_get_functiondef(oid) END,

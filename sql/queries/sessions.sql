@@ -2,11 +2,13 @@
 SELECT pid,
        coalesce(nullif(application_name, ''), '(no name)') AS application,
        coalesce(usename, '')::text                         AS "user",
-       coalesce(host(client_addr), 'local')                AS address,
+       CASE WHEN backend_type IS NULL THEN 'hidden' ELSE coalesce(host(client_addr), 'local') END AS address,
        coalesce(state, '')                                 AS state,
        coalesce(extract(epoch FROM clock_timestamp() - query_start), 0)::float8 AS query_seconds
   FROM pg_stat_activity
  WHERE datname = current_database()
-   AND backend_type = 'client backend'
+   -- A role that may not look at another's sessions is told neither their type nor their address.
+   AND coalesce(backend_type, 'client backend') = 'client backend'
+   AND usesysid IS NOT NULL
    AND pid <> ALL (%(own)s::int[])
  ORDER BY application, pid

@@ -7,7 +7,7 @@
 --   communication_style varchar(100), capabilities text[], threshold 0.70), they are mended.
 --   profession was NOT NULL and its values are lost: every row without one gets the placeholder declared below.
 -- REMOVES
---   description, is_public, share_url and what stands on them (unique constraint, idx_knowledge_bases_… of them).
+--   description, is_public, share_url and what stands on them (unique constraint, idx_knowledge_bases_share_url, _is_public).
 --   With rollback.gemini = remove also the label gemini of llm_provider (migration 013); its rows get the default.
 -- KEEPS IN THE ARCHIVE
 --   rollback.archived_knowledge_bases: the three columns of every row, and llm_provider of the rows moved from gemini.
@@ -107,7 +107,7 @@ BEGIN
     WHERE d.refclassid = 'pg_class'::regclass
       AND d.refobjid = 'public.digital_twins'::regclass
       AND a.attname = ANY (new_columns)
-      AND NOT coalesce(i.relkind = 'i' AND i.relname ~ '^idx_(knowledge_bases|kb)_(description|is_public|share_url)', false)
+      AND NOT coalesce(i.relkind = 'i' AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public'), false)
       AND NOT coalesce(c.contype = 'n' OR (c.contype = 'u' AND c.conkey = ARRAY[a.attnum]), false)
       AND NOT coalesce(e.adnum = a.attnum, false);
     IF in_the_way IS NOT NULL THEN
@@ -148,7 +148,7 @@ BEGIN
     FOR item IN
         SELECT i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
         WHERE x.indrelid = 'public.digital_twins'::regclass
-          AND i.relname ~ '^idx_(knowledge_bases|kb)_(description|is_public|share_url)'
+          AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public')
           AND EXISTS (SELECT FROM pg_depend AS d
                       JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
                       WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refobjid = x.indrelid
@@ -379,23 +379,23 @@ BEGIN
         RAISE NOTICE '010: removed label gemini of llm_provider, % row(s) have openai now', moved;
     END IF;
 
-    -- 8. Comments: the baseline has one on rag_config, which kept it; what 010 and 013 said would be wrong now.
+    -- 8. Comments on what 010 and 013 renamed: they would be wrong now. What the team wrote elsewhere stays.
     FOR target IN
-        SELECT format('TABLE public.%I', 'digital_twins') AS what
+        SELECT format('TABLE public.%I', 'digital_twins') AS what,
+               obj_description('public.digital_twins'::regclass, 'pg_class') AS text
         WHERE obj_description('public.digital_twins'::regclass, 'pg_class') IS NOT NULL
         UNION ALL
-        SELECT format('COLUMN public.%I.%I', r.relname, a.attname)
+        SELECT format('COLUMN public.%I.%I', r.relname, a.attname), col_description(a.attrelid, a.attnum)
         FROM pg_attribute AS a JOIN pg_class AS r ON r.oid = a.attrelid
         WHERE r.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
-          AND ((r.relname = 'digital_twins' AND a.attname <> 'rag_config')
-               OR (r.relname = ANY (holders) AND a.attname = 'twin_id'))
+          AND r.relname = ANY (holders) AND a.attname = 'twin_id'
           AND col_description(a.attrelid, a.attnum) IS NOT NULL
         UNION ALL
-        SELECT 'TYPE public.llm_provider'
+        SELECT 'TYPE public.llm_provider', obj_description('public.llm_provider'::regtype, 'pg_type')
         WHERE obj_description('public.llm_provider'::regtype, 'pg_type') IS NOT NULL
     LOOP
         EXECUTE format('COMMENT ON %s IS NULL', target.what);
-        RAISE NOTICE '010: removed the comment on %', lower(target.what);
+        RAISE NOTICE '010: removed the comment on %: "%"', lower(target.what), target.text;
     END LOOP;
 END
 $rollback$;

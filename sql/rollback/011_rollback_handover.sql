@@ -7,12 +7,13 @@
 --   a half-applied 011 left.
 -- REMOVES
 --   stray types that a recreation left behind (conversation_status_new, message_sender_new, …_old), where
---   nothing uses them; a handover_notifications of another shape, if it is empty.
+--   nothing uses them; a handover_notifications that lacks columns or constraints, if it is empty.
 -- KEEPS IN THE ARCHIVE
 --   nothing: this script removes no data. What 011 itself destroyed (which conversations were handed over, the
 --   notifications, who wrote which message) is not in this database any more.
 -- REFUSES, having changed nothing
---   if message_sender has both labels assistant and twin; if handover_notifications has another shape and rows.
+--   if message_sender has both labels assistant and twin; if handover_notifications lacks columns or
+--   constraints and has rows.
 -- LOCKS
 --   LOCK TABLE conversations  ACCESS EXCLUSIVE until commit.
 --     ADD COLUMN, SET DEFAULT catalogue only, milliseconds.
@@ -35,15 +36,8 @@ DECLARE
     column_type text;
     target      record;
     privilege   record;
-    shape       text;
+    lacking     text;
     filled      boolean;
-    -- The table as the baseline has it: columns, then constraints.
-    baseline    CONSTANT text :=
-        'id uuid NOT NULL DEFAULT, conversation_id uuid NOT NULL, user_id uuid NOT NULL, reason text, '
-        'is_read boolean DEFAULT, is_accepted boolean DEFAULT, accepted_at timestamp without time zone, '
-        'created_at timestamp without time zone DEFAULT; '
-        'handover_notifications_conversation_id_fkey f c conversations, handover_notifications_pkey p, '
-        'handover_notifications_user_id_fkey f c users';
 BEGIN
     IF bot NOT IN ('assistant', 'twin') THEN
         RAISE EXCEPTION '011: rollback.bot_label is %: it must be assistant or twin', quote_literal(bot)
@@ -151,31 +145,38 @@ BEGIN
         RAISE NOTICE '011: added column conversations.handed_over_at, empty';
     END IF;
 
-    -- 4. handover_notifications. A table of another shape is what an old, faulty rollback script may have left.
+    -- 4. handover_notifications. One that lacks something is what an old, faulty rollback script may have left; what
+    -- the team added to it does no harm.
     IF to_regclass('public.handover_notifications') IS NOT NULL THEN
-        SELECT (SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
-                                            CASE WHEN a.attnotnull THEN 'NOT NULL' END,
-                                            CASE WHEN a.atthasdef THEN 'DEFAULT' END), ', ' ORDER BY a.attnum)
-                FROM pg_attribute AS a
-                WHERE a.attrelid = 'public.handover_notifications'::regclass AND a.attnum > 0 AND NOT a.attisdropped)
-               || '; ' ||
-               (SELECT coalesce(string_agg(concat_ws(' ', c.conname, c.contype, nullif(c.confdeltype, ' '),
-                                                     r.relname), ', ' ORDER BY c.conname), '')
-                FROM pg_constraint AS c LEFT JOIN pg_class AS r ON r.oid = c.confrelid
-                WHERE c.conrelid = 'public.handover_notifications'::regclass AND c.contype IN ('p', 'f'))
-        INTO shape;
-        IF shape = baseline THEN
+        SELECT string_agg(v.item, ', ') INTO lacking
+        FROM (VALUES
+            ('id uuid NOT NULL DEFAULT'), ('conversation_id uuid NOT NULL'), ('user_id uuid NOT NULL'), ('reason text'),
+            ('is_read boolean DEFAULT'), ('is_accepted boolean DEFAULT'), ('accepted_at timestamp without time zone'),
+            ('created_at timestamp without time zone DEFAULT'), ('handover_notifications_pkey p'),
+            ('handover_notifications_conversation_id_fkey f c conversations'),
+            ('handover_notifications_user_id_fkey f c users')
+        ) AS v (item)
+        WHERE v.item NOT IN (
+            SELECT concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+                             CASE WHEN a.attnotnull THEN 'NOT NULL' END, CASE WHEN a.atthasdef THEN 'DEFAULT' END)
+            FROM pg_attribute AS a
+            WHERE a.attrelid = 'public.handover_notifications'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+            UNION ALL
+            SELECT concat_ws(' ', c.conname, c.contype, nullif(c.confdeltype, ' '), r.relname)
+            FROM pg_constraint AS c LEFT JOIN pg_class AS r ON r.oid = c.confrelid
+            WHERE c.conrelid = 'public.handover_notifications'::regclass AND c.contype IN ('p', 'f'));
+        IF lacking IS NULL THEN
             RAISE NOTICE '011: already so: table handover_notifications';
         ELSE
             EXECUTE 'SELECT EXISTS (SELECT FROM public.handover_notifications)' INTO filled;
             IF filled THEN
                 RAISE EXCEPTION '011: handover_notifications has rows, but not the columns and constraints of the baseline'
                     USING ERRCODE = 'object_not_in_prerequisite_state',
-                          DETAIL = 'Found: ' || shape,
+                          DETAIL = 'It lacks: ' || lacking,
                           HINT = 'Rename that table, run this script again, and take its rows over by hand.';
             END IF;
             DROP TABLE public.handover_notifications;
-            RAISE NOTICE '011: dropped handover_notifications, which was empty and of another shape';
+            RAISE NOTICE '011: dropped handover_notifications, which was empty and lacked %', lacking;
         END IF;
     END IF;
     IF to_regclass('public.handover_notifications') IS NULL THEN

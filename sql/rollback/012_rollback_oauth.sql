@@ -4,7 +4,7 @@
 --   users.password_hash is NOT NULL again; the role kb_owner is called professional again and is the
 --   default; a recreation of user_role that stopped half way is finished.
 -- REMOVES
---   users.oauth_provider, users.oauth_id, users.avatar_url and their indexes idx_users_oauth…, idx_users_avatar….
+--   users.oauth_provider, users.oauth_id, users.avatar_url and their indexes idx_users_oauth, idx_users_avatar_url.
 -- KEEPS IN THE ARCHIVE
 --   rollback.archived_users: provider, id and avatar of every user who had one of them.
 -- REFUSES, having changed nothing
@@ -48,9 +48,9 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   DETAIL = 'They sign in by OAuth alone, which this script removes.',
                   HINT = 'Choose one of the three: '
-                      '(1) set temporary passwords: UPDATE users SET password_hash = '
+                      '(1) set temporary passwords (oauth/temporary_passwords.sql also leaves updated_at alone): UPDATE users SET password_hash = '
                       '''$2b$10$TEMPORARY_HASH_INVALID_FOR_LOGIN'' WHERE password_hash IS NULL; '
-                      '(2) delete these users, with everything that hangs on them: '
+                      '(2) delete these users, with everything that hangs on them (oauth/delete.sql): '
                       'DELETE FROM users WHERE password_hash IS NULL; '
                       '(3) skip 012 and roll back only 011 and 010.';
     END IF;
@@ -65,7 +65,7 @@ BEGIN
     WHERE d.refclassid = 'pg_class'::regclass
       AND d.refobjid = 'public.users'::regclass
       AND a.attname IN ('oauth_provider', 'oauth_id', 'avatar_url')
-      AND NOT coalesce(i.relkind = 'i' AND i.relname ~ '^idx_users_(oauth|avatar)', false)
+      AND NOT coalesce(i.relkind = 'i' AND i.relname IN ('idx_users_oauth', 'idx_users_avatar_url'), false)
       AND NOT coalesce(c.contype = 'n', false)
       AND NOT coalesce(e.adnum = a.attnum, false);
     IF in_the_way IS NOT NULL THEN
@@ -97,13 +97,11 @@ BEGIN
         RAISE NOTICE '012: kept % row(s) in rollback.archived_users', moved;
     END IF;
 
-    FOR item IN
-        SELECT i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
-        WHERE x.indrelid = 'public.users'::regclass AND i.relname ~ '^idx_users_(oauth|avatar)'
-        ORDER BY i.relname
-    LOOP
-        EXECUTE format('DROP INDEX public.%I', item);
-        RAISE NOTICE '012: dropped index %', item;
+    FOREACH item IN ARRAY ARRAY['idx_users_oauth', 'idx_users_avatar_url'] LOOP
+        IF to_regclass('public.' || item) IS NOT NULL THEN
+            EXECUTE format('DROP INDEX public.%I', item);
+            RAISE NOTICE '012: dropped index %', item;
+        END IF;
     END LOOP;
 
     FOREACH item IN ARRAY ARRAY['oauth_provider', 'oauth_id', 'avatar_url'] LOOP

@@ -1,11 +1,13 @@
 """A failure in each of the five database steps leaves the schema and every row as they were."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runbook import catalogue
-from tests import runbook_runs
+from tests import application, runbook_runs
+from tests.application import Application
 from tests.databases import Database
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("15", "16", "18")]
@@ -35,23 +37,50 @@ FAULTS = {
         object="public.digital_twins", act="ALTER TABLE public.messages ALTER COLUMN content DROP NOT NULL;"
     ),
 }
+WORDS = {"verify the schema": "messages.content is text, should be text NOT NULL"}
+"""What the journal says of a step that PostgreSQL itself did not refuse."""
+
+
+@pytest.fixture
+def deployed(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    with application.running(tmp_path, transformed, monkeypatch) as running:
+        yield running
 
 
 @pytest.mark.parametrize("step", FAULTS)
-def test_a_failing_step_changes_nothing(
-    step: str, transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+def test_a_failing_step_changes_nothing(step: str, transformed: Database, deployed: Application) -> None:
     with transformed.connect() as conn:
         conn.execute(FAULTS[step])
-        schema, rows = catalogue.read(conn), transformed.checksums()
+        schema, rows = catalogue.read(conn), application.without_writings(transformed)
+    before = deployed.pids()
 
-    state = runbook_runs.run()
+    state = runbook_runs.run(previous_tag="v1")
 
     with transformed.connect() as conn:  # the fence is open again
         assert catalogue.read(conn) == schema
-        failed = conn.execute("SELECT name FROM rollback.step WHERE outcome = 'failed' ORDER BY id").fetchall()
-    assert transformed.checksums() == rows
+    assert deployed.answers() == {"backend v2 works", "frontend v2 works"}
+    assert deployed.release() == "v2"
+    assert set(before.values()).isdisjoint(deployed.pids().values())  # they were down in between
+    assert application.without_writings(transformed) == rows
     assert state.name == "Failed"
-    assert (step,) in failed
-    assert ("notify",) not in failed
+    assert "State: The database is as it was before" in str(state.message)
+    assert "Do now: " in str(state.message)
+    check_journal(transformed, step)
+
+
+def check_journal(database: Database, step: str) -> None:
+    """The failed step says why, those before it are undone, and those after the transaction never began."""
+    with database.connect() as conn:
+        steps = {row[0]: row[1:] for row in conn.execute("SELECT name, outcome, found FROM rollback.step ORDER BY id")}
+        ended = conn.execute("SELECT outcome, ended IS NOT NULL, state FROM rollback.run").fetchone()
+    names = list(FAULTS)
+    for name in names[: names.index(step)]:
+        assert steps[name] == ("failed", {"undone": "rolled back with the transaction"})
+    assert steps[step][0] == "failed"
+    assert WORDS.get(step, "struck") in steps[step][1]["error"]
+    assert not set(steps) & {*names[names.index(step) + 1 :], "restore release", "open and start", "verify"}
+    assert steps["back up"][0] == steps["start services again"][0] == steps["notify"][0] == "done"
+    assert ended is not None
+    assert ended[:2] == ("failed", True)
+    assert ended[2].startswith("The database is as it was before")

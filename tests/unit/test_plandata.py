@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -61,7 +64,11 @@ def test_what_moves_by_itself_does_not(change: Change) -> None:
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert PLAN.hash == "b0b628c0399df701b689539b1b9e86013ee93ae88a66a7df1e31c0ad15fe2800"
+    words = "from tests import samples; from runbook.plandata import plan_hash; print(plan_hash(samples.plan()))"
+    for seed in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        said = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True, check=True)
+        assert said.stdout.strip() == PLAN.hash
 
 
 def test_the_plan_as_json() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from runbook.models import Plan, Script, Session
+from runbook.models import MigrationState, Plan, Script, Session
 from runbook.planpage import plan_markdown, stops, time_left
 from tests import samples
 
@@ -120,3 +120,11 @@ def test_nothing_managed_here_is_said() -> None:
 def test_what_people_and_programs_call_themselves_is_no_markup() -> None:
     evil = Session(1, "x | <img src=a> [a](b)", "u", "a", "idle", 0.0)
     assert r"x \| \<img src=a\> \[a\](b)" in text(sessions=[evil])
+
+
+def test_what_is_kept_by_choice_is_nothing_to_roll_back() -> None:
+    settled: dict[str, MigrationState] = {"010": "absent", "011": "absent", "012": "applied", "013": "applied"}
+    assert not samples.plan(migrations=settled, oauth="keep", gemini="keep").needed
+    assert samples.plan(migrations=settled, oauth="delete", gemini="keep").needed
+    assert samples.plan(migrations=settled, oauth="keep", gemini="remove").needed
+    assert samples.plan(migrations={**settled, "012": "partial"}, oauth="keep", gemini="keep").needed

@@ -78,7 +78,7 @@ def test_what_deleted_users_write_meanwhile_goes_within_the_tolerance() -> None:
     assert voids(replace(DELETING, cascade={"digital_twins": 60, "messages": 44233}), DELETING)
 
 
-@pytest.mark.parametrize("field", ["removed", "placeholders", "cascade"])
+@pytest.mark.parametrize("field", ["removed", "placeholders", "cascade", "unlinked"])
 def test_a_kind_of_loss_that_nobody_saw_voids(field: str) -> None:
     changes: dict[str, Any] = {field: {**getattr(DELETING, field), "new": 1}}
     lines = voids(replace(DELETING, **changes), DELETING)

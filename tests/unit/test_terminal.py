@@ -61,7 +61,7 @@ def test_the_plan_shows_verdict_users_scripts_and_who_keeps_writing() -> None:
     for words in (
         "24 min left",
         "1,200",
-        "sql/rollback/012_rollback_oauth.sql",
+        "012_rollback_oauth.sql",
         "KEEPS WRITING",
         "'delete': 214 users",
     ):

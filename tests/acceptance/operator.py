@@ -1,0 +1,274 @@
+"""The runbook as an operator has it: the console script, a terminal to type into, and a real Prefect server."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sysconfig
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.databases import Database
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+ROOT = Path(__file__).parents[2]
+TRIGGER = ("--triggers", "critical functionality broken: chat")
+REQUEST = ("--incident", "INC-1", "--reason", "Chat answers with errors.", *TRIGGER, "--oauth", "temporary passwords")
+APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO", "comment": ""}
+SECONDS = 120
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where an operator sits: a folder of one's own, and an environment that leads to one database."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    def rollback(self, *words: str, **env: str) -> Done:
+        """Run the console script to its end. Does not raise."""
+        return self.program(str(SCRIPTS / "rollback"), *words, **env)
+
+    def program(self, *words: str, **env: str) -> Done:
+        """Run any program in this environment. Does not raise."""
+        return subprocess.run(
+            words,
+            cwd=self.folder,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def start(self, *words: str, **env: str) -> "subprocess.Popen[str]":
+        """Start the console script and leave it running."""
+        return subprocess.Popen(
+            [str(SCRIPTS / "rollback"), *words],
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def desk(database: Database, folder: Path, **env: str) -> Desk:
+    """Return a desk whose environment leads to ``database``; nothing of this process's own settings gets in."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "ROLLBACK_", "PREFECT_"))}
+    ours = {
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "120",
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "ROLLBACK_TARGET": "test",
+        "ROLLBACK_PG_BIN": str(database.server.folder),
+        "ROLLBACK_BACKUP_DIR": str(folder / "backups"),
+        "ROLLBACK_REPORT_DIR": str(folder / "reports"),
+    }
+    return Desk(folder, {**clean, **ours, **database.env, **env})
+
+
+class Terminal:
+    """A program on a terminal of its own, read and typed into as a person would."""
+
+    def __init__(self, desk: Desk, *words: str, columns: int = 120, **env: str) -> None:
+        self.text = ""
+        self._end, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        told = {name: value for name, value in {**desk.env, **env}.items() if name != "COLUMNS"}
+        self.process = subprocess.Popen(
+            [str(SCRIPTS / "rollback"), *words],
+            cwd=desk.folder,
+            env={**told, "TERM": "xterm", "NO_COLOR": "1"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def expect(self, pattern: str, seconds: float = SECONDS) -> "re.Match[str]":
+        """Read until the text holds ``pattern``. Raises AssertionError with what there was instead."""
+        until = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.text)):
+            assert time.monotonic() < until and self._read(), f"no {pattern!r} in:\n{self.text}"
+        self.text = self.text[found.end() :]
+        return found
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        os.write(self._end, f"{line}\n".encode())
+
+    def end(self, seconds: float = SECONDS) -> int:
+        """Read to the program's end and return its exit status; what was left to read is in ``text``."""
+        until = time.monotonic() + seconds
+        while self._read():
+            assert time.monotonic() < until, f"still running:\n{self.text}"
+        return self.process.wait(10)
+
+    def close(self) -> None:
+        """Leave the terminal, whatever runs there."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        os.close(self._end)
+
+    def _read(self) -> bool:
+        """Take in what has come; False at the end."""
+        ready, _, _ = select.select([self._end], [], [], 0.5)
+        if not ready:
+            return True
+        try:
+            said = os.read(self._end, 65536).decode("utf-8", "replace")
+        except OSError:  # how Linux says that nobody holds the other side any more
+            return False
+        self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).replace("\r\n", "\n")
+        return bool(said)
+
+
+@contextmanager
+def terminal(desk: Desk, *words: str, columns: int = 120, **env: str) -> Iterator[Terminal]:
+    """Run the console script on a terminal; whatever still runs there in the end is killed."""
+    opened = Terminal(desk, *words, columns=columns, **env)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def answer(terminal: Terminal, decision: str = "approve", comment: str = "") -> None:
+    """Type an approver's answer at the prompt."""
+    for question, words in (
+        ("Decision", decision),
+        ("Your name", "Ada Lovelace"),
+        ("Your role", "CTO"),
+        ("Comment", comment),
+    ):
+        terminal.expect(question)
+        terminal.type(words)
+
+
+@dataclass(frozen=True)
+class Prefect:
+    """A real Prefect server."""
+
+    port: int
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What leads a client to it."""
+        return {"PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api", "PREFECT_HOME": str(self.home)}
+
+    def call(self, method: str, path: str, **body: Any) -> httpx.Response:
+        """Call the REST API, with nothing of Prefect's own."""
+        return httpx.request(method, f"{self.env['PREFECT_API_URL']}{path}", json=body or None, timeout=30)
+
+    def read(self, path: str) -> Any:
+        """Read one thing over the API."""
+        return self.call("GET", path).raise_for_status().json()
+
+    def runs(self, state: str) -> list[dict[str, Any]]:
+        """Return the flow runs in a state of this type, such as PAUSED."""
+        chosen = {"state": {"type": {"any_": [state]}}}
+        found: list[dict[str, Any]] = self.call("POST", "/flow_runs/filter", flow_runs=chosen).json()
+        return found
+
+    def waiting(self, seconds: float = SECONDS) -> dict[str, Any]:
+        """Wait for the one flow run that waits for its approval."""
+        until(lambda: bool(self.runs("PAUSED")), seconds)
+        [run] = self.runs("PAUSED")
+        return run
+
+    def resume(self, run: str, **answer: str) -> httpx.Response:
+        """Answer a waiting run."""
+        return self.call("POST", f"/flow_runs/{run}/resume", run_input={**APPROVAL, **answer})
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[Prefect]:
+    """Run a real Prefect server on SQLite, on a port of its own."""
+    server = Prefect(free_port(), home)
+    words = ["server", "start", "--host", "127.0.0.1", "--port", str(server.port)]
+    settings = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_API_URL": server.env["PREFECT_API_URL"],
+    }
+    with prefect_program(home, words, {**server.env, **settings}):
+        until(lambda: _healthy(server))
+        yield server
+
+
+@contextmanager
+def prefect_program(home: Path, words: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
+    """Run the prefect program beside a test and lend its log; in the end it goes with everything it started."""
+    home.mkdir(parents=True, exist_ok=True)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "ROLLBACK_", "PREFECT_"))}
+    log = home / f"{words[0]}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [str(SCRIPTS / "prefect"), *words],
+            cwd=home,
+            env={**clean, "PYTHONPATH": str(ROOT), **env},
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield log
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a program and whatever is left of its session."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(15)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _healthy(server: Prefect) -> bool:
+    try:
+        return server.call("GET", "/health").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def until(met: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not met within {seconds:g} s")
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def at_baseline(database: Database) -> bool:
+    """Tell whether the transformation is gone."""
+    return bool(database.value("SELECT to_regclass('public.digital_twins') IS NOT NULL"))

@@ -1,0 +1,173 @@
+"""The deployments of prefect.yaml on a real server, run by a real worker, asked for over the REST API."""
+
+import importlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+
+from runbook.settings import Settings
+from tests.acceptance.operator import (
+    ROOT,
+    SCRIPTS,
+    Desk,
+    Prefect,
+    at_baseline,
+    desk,
+    prefect_program,
+    prefect_server,
+    until,
+)
+from tests.databases import Database, Templates
+
+pytestmark = pytest.mark.pg("18")
+REQUEST = {
+    "incident": "INC-7",
+    "reason": "Chat answers with errors.",
+    "triggers": ["critical functionality broken: chat"],
+    "oauth": "temporary passwords",
+}
+STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
+STEPS += ["012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify"]
+
+
+def registered() -> list[dict[str, Any]]:
+    """Return the deployments as prefect.yaml has them."""
+    found: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    return found
+
+
+@pytest.mark.parametrize("entry", registered(), ids=lambda entry: entry["name"])
+def test_a_deployment_fits_its_flow(entry: dict[str, Any]) -> None:
+    module, _, name = entry["entrypoint"].rpartition(":")
+    flow = getattr(importlib.import_module(module), name)
+    assert isinstance(flow, Flow)
+    assert set(entry.get("parameters", {})) <= set(flow.parameters.properties)
+    assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    env = entry["work_pool"]["job_variables"]["env"]
+    settings = {f"ROLLBACK_{field}".upper() for field in Settings.model_fields}
+    assert {variable for variable in env if variable.startswith("ROLLBACK_")} <= settings
+    assert env["ROLLBACK_TARGET"] == entry["name"] and env["PGSERVICE"] == f"digitaltwin-{entry['name']}"
+    assert not [variable for variable in env if "PASSWORD" in variable]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server with the deployments registered, a worker, and the database that production means there."""
+
+    prefect: Prefect
+    database: Database
+    desk: Desk
+
+    def create(self, **request: str) -> Any:
+        """Ask for a run of rollback/production, over the API alone."""
+        deployment = self.prefect.read("/deployments/name/rollback/production")["id"]
+        body = {"parameters": {"request": {**REQUEST, **request}}}
+        return self.prefect.call("POST", f"/deployments/{deployment}/create_flow_run", **body)
+
+    def state(self, run: str) -> str:
+        return str(self.prefect.read(f"/flow_runs/{run}")["state"]["name"])
+
+    def found(self, what: str, run: str) -> list[dict[str, Any]]:
+        """Return what belongs to a run: its task_runs or artifacts."""
+        chosen = {"flow_runs": {"id": {"any_": [run]}}}
+        rows: list[dict[str, Any]] = self.prefect.call("POST", f"/{what}/filter", **chosen).json()
+        return rows
+
+
+@pytest.fixture(scope="module")
+def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    with templates.copy(forward=("010", "011", "012", "013")) as database, prefect_server(folder / "server") as server:
+        at = desk(database, folder, **server.env)
+        env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
+        services = folder / "pg_service.conf"
+        services.write_text(_service(database))
+        env["PGSERVICEFILE"] = str(services)
+        _prefect(env, "work-pool", "create", "--type", "process", "rollback")
+        _prefect(env, "deploy", "--all")
+        words = ["worker", "start", "--pool", "rollback", "--type", "process"]
+        with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+            yield Site(server, database, at)
+
+
+def _service(database: Database) -> str:
+    server = database.server
+    lines = ("host", server.host), ("port", server.port), ("user", server.user), ("dbname", database.dbname)
+    return "\n".join(["[digitaltwin-production]", *(f"{name}={value}" for name, value in lines)]) + "\n"
+
+
+def _prefect(env: dict[str, str], *words: str) -> None:
+    """Run the prefect program in the root of the project; it must not ask anything."""
+    result = subprocess.run(
+        [str(SCRIPTS / "prefect"), *words],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_bad_parameter_is_refused_before_a_run_exists(site: Site) -> None:
+    for wrong in ({"oauth": "forget them"}, {"incident": "a b"}, {"reason": "x"}, {"surprise": "yes"}):
+        answer = site.create(**wrong)
+        assert answer.status_code in (409, 422), (wrong, answer.text)
+    assert site.prefect.call("POST", "/flow_runs/count", flow_runs={}).json() == 0
+
+
+def test_production_is_rolled_back_over_the_api(site: Site) -> None:
+    run = site.create().json()["id"]
+    waiting = site.prefect.waiting()
+    assert waiting["id"] == run and waiting["name"] == "INC-7 on production"
+    assert not at_baseline(site.database)
+    form = _form(site, waiting)
+    assert form["properties"]["decision"]["enum"] == ["approve", "decline"]
+    assert form["properties"]["role"]["enum"] == ["Team Lead", "CTO", "On-call Engineer"]
+    assert all(field.get("description") for field in form["properties"].values())
+
+    # One at a time: a second run does not even wait for its turn.
+    second = site.create(incident="INC-8").json()["id"]
+    until(lambda: site.state(second) == "Cancelled")
+    assert site.state(run) == "Paused"
+
+    assert site.prefect.resume(run).json()["status"] == "ACCEPT"
+    until(lambda: site.state(run) in ("Completed", "Failed", "Crashed"))
+    assert site.state(run) == "Completed"
+    assert at_baseline(site.database)
+    names = [task["name"] for task in sorted(site.found("task_runs", run), key=lambda task: task["start_time"])]
+    assert names == STEPS
+    assert {"plan", "verification", "report"} <= {artifact["key"] for artifact in site.found("artifacts", run)}
+    assert any("back up: done in" in line for line in _log(site, run))
+
+
+def _form(site: Site, run: dict[str, Any]) -> dict[str, Any]:
+    keys = run["state"]["state_details"]["run_input_keyset"]
+    assert "Can go ahead" in str(site.prefect.read(f"/flow_runs/{run['id']}/input/{keys['description']}"))
+    schema: dict[str, Any] = site.prefect.read(f"/flow_runs/{run['id']}/input/{keys['schema']}")
+    return schema
+
+
+def _log(site: Site, run: str) -> list[str]:
+    """Return the run's log, which comes a moment later than the run's end."""
+    chosen = {"flow_run_id": {"any_": [run]}}
+
+    def lines() -> list[str]:
+        rows = site.prefect.call("POST", "/logs/filter", logs=chosen, limit=200).json()
+        return [str(row["message"]) for row in rows]
+
+    until(lambda: any("notify: done" in line for line in lines()), 30)
+    return lines()
+
+
+def test_the_files_lie_where_the_worker_was_told(site: Site) -> None:
+    folder: Path = site.desk.folder
+    assert list((folder / "backups").glob("*.dump")) and list((folder / "reports").glob("*.md"))
