@@ -4,9 +4,9 @@ Both become forms in Prefect's UI: a field's title, description, default and men
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from runbook.errors import SettingsInvalid
 
@@ -59,6 +59,7 @@ class RollbackRequest(BaseModel):
         None,
         ge=0,
         allow_inf_nan=False,
+        validate_default=True,
         title="Performance degradation, in %",
         description=(
             "How much worse performance is than its baseline. Over 50: a trigger. Under 25: speaks against. "
@@ -111,11 +112,12 @@ class RollbackRequest(BaseModel):
     def _in_utc(cls, value: datetime) -> datetime:
         return value.astimezone(UTC)
 
-    @model_validator(mode="after")
-    def _slow_by_how_much(self) -> Self:
-        if "performance degradation" in self.triggers and self.degradation_percent is None:
-            raise ValueError("the trigger 'performance degradation' needs degradation_percent")
-        return self
+    @field_validator("degradation_percent")
+    @classmethod
+    def _by_how_much(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and "performance degradation" in info.data.get("triggers", ()):
+            raise ValueError("the trigger 'performance degradation' needs it")
+        return value
 
 
 class Approval(BaseModel):
