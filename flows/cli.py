@@ -107,7 +107,7 @@ def show_plan(request: Request, *, as_json: Json = False) -> int:
         print(json.dumps(plandata.plan_json(drawn), indent=2))  # noqa: T201 - machines read it
     else:
         terminal.plan(drawn, request, console)
-    return BLOCKED if drawn.needed and drawn.blockers else DONE
+    return DONE if plandata.go_ahead(drawn) or not drawn.needed else BLOCKED
 
 
 @app.command

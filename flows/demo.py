@@ -19,6 +19,7 @@ from runbook.request import Answer, RollbackRequest
 REQUEST = {
     "incident": "DEMO-1",
     "reason": "Chat answers with errors since the transformation was deployed.",
+    "triggers": ["critical functionality broken: chat"],
     "oauth": "temporary passwords",
     "previous_tag": "v1",
     "requested_by": "the demo",

@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
 from runbook import ending, planpage, runs, settings
-from runbook.errors import Declined, Refused
+from runbook.errors import Declined, PlanChanged, Refused
 from runbook.models import Check, Plan
 from runbook.request import RollbackRequest
 from runbook.runs import Run
@@ -80,6 +80,8 @@ def change(run: Run, plan: Plan) -> None:
             for script in plan.scripts:
                 run_script(run, script)
             verify_schema(run, plan, before)
+    except PlanChanged:
+        raise  # seen before anything was stopped
     except BaseException:
         reopen(run, plan)
         raise

@@ -1,5 +1,6 @@
 """The census: how many rows the rollback moves, fills in, or leaves, counted before anything is touched."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import psycopg
@@ -45,6 +46,11 @@ def cascade(deletion: users.Deletion) -> dict[str, int]:
     return dict(sorted(deletion.deleted.items()))
 
 
+def blocking(deletion: users.Deletion) -> dict[str, int]:
+    """Count the rows that forbid deleting the users without a password, by table and foreign key."""
+    return {f"{one.table}.{one.constraint}": one.rows for one in deletion.effects if one.action == "forbids"}
+
+
 def unlinked(deletion: users.Deletion) -> dict[str, int]:
     """Count the rows that stay and lose their link to a row that is deleted, by column's foreign key."""
     return {
@@ -62,6 +68,14 @@ def forbidding(deletion: users.Deletion) -> list[str]:
         for effect in deletion.effects
         if effect.action == "forbids"
     ]
+
+
+def kept(conn: psycopg.Connection, users: Mapping[str, int], oauth: str, cascade: Mapping[str, int]) -> dict[str, int]:
+    """Count the rows that stay in the tables that lose values."""
+    name = table(conn)
+    there = sum(users[kind] for kind in (choices.PASSWORD, choices.OAUTH, choices.BOTH))
+    bases = database.query(conn, "bases", table=name)[0]["rows"]
+    return {"users": there - (users[choices.OAUTH] if oauth == "delete" else 0), name: bases - cascade.get(name, 0)}
 
 
 def gemini(conn: psycopg.Connection) -> int:

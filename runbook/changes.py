@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import sql
 from runbook import catalogue, database, endstate, journal
 from runbook.catalogue import Fact
-from runbook.errors import LockNotAvailable, VerificationFailed
+from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
 from runbook.models import Plan, Script
 from runbook.runs import Run
 
@@ -48,10 +49,18 @@ def settle_users(run: Run, plan: Plan, found: journal.Found) -> None:
 
 
 def run_script(run: Run, script: Script, found: journal.Found) -> None:
-    """Run one rollback script and its verify script, or say why it is skipped."""
+    """Run one rollback script and its verify script, or say why it is skipped.
+
+    Raises RollbackError when the file is not the one that was approved.
+    """
     if script.action == "skip":
         found["skipped"] = script.why
         return
+    if sql.digest(script.name) != script.sha256:
+        raise RollbackError(
+            f"sql/{script.name} is not the file that was approved: it changed since.",
+            "Find out who changed it; a new plan needs a new approval.",
+        )
     found["notices"] = database.script(run.work, script.name)
     database.script(run.work, script.name.replace("rollback/", "verify/", 1))
 

@@ -65,6 +65,17 @@ class Declined(RollbackError):
     """Nobody approved: an approver said no, or no answer came inside the decision window."""
 
 
+@dataclass(eq=False)
+class PlanChanged(Declined):
+    """The plan is no longer the one that was approved, so the approval is void; ``changes`` lists what changed."""
+
+    changes: Sequence[str] = field(default_factory=tuple)
+
+
+class WordsMissing(RollbackError):
+    """An approval must say why in words, and does not."""
+
+
 class Refused(RollbackError):
     """The rules say that this must not be rolled back."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
+Word = Literal["justified", "not justified", "doubtful"]
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,55 @@ class Try:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether the procedure's criteria justify a rollback, with the reason in one line."""
+
+    word: Word
+    reason: str
+
+
+@dataclass(frozen=True)
+class StepForecast:
+    """How long a step is thought to take, in s; ``runs`` is how many runs that was measured in, 0: a guess."""
+
+    name: str
+    seconds: float
+    runs: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long the rollback is thought to take, without the time a person takes to decide."""
+
+    steps: Sequence[StepForecast]
+    seconds: float
+    outage_seconds: float
+    basis: str
+    """What the figures rest on, in words."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A way out of the incident, and what it costs."""
+
+    name: str
+    minutes: float | None
+    """None: nobody said."""
+    rows_lost: int | None
+    """None: unknown."""
+    remark: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What would happen, to which database, and what stands in the way."""
 
     identity: Identity
     drawn_at: datetime
+    verdict: Verdict
+    identified_at: datetime
+    decide_by: datetime
+    """When the decision must have fallen."""
     migrations: Mapping[str, MigrationState]
     scripts: Sequence[Script]
     oauth: str
@@ -151,6 +196,14 @@ class Plan:
     """Rows that stay and lose their link to a deleted row, by table and foreign key."""
     drift: Sequence[str] = ()
     """What differed from the baseline before, in places that no migration touches."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Rows of the tables that lose values which stay themselves."""
+    blocking: Mapping[str, int] = field(default_factory=dict)
+    """Rows that forbid the choice for OAuth users, by table."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of the largest tables with their indexes, and what a backup takes at most."""
+    forecast: Forecast | None = None
+    alternatives: Sequence[Alternative] = ()
     hash: str = ""
     """SHA-256 over everything that matters."""
 

@@ -1,46 +1,38 @@
 """The plan: what would happen, drawn from the database's actual state, and all that stands in the way at once."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import psycopg
 
 import sql
 from runbook import (
-    approvers,
+    alternatives,
     backup,
     catalogue,
     census,
+    criteria,
     database,
     endstate,
     fence,
-    mail,
-    messages,
+    forecast,
+    obstacles,
     plandata,
-    programs,
     release,
-    report,
-    team,
     users,
 )
-from runbook.errors import Blocked, ReleaseUnusable, RollbackError, WrongDatabase
+from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
-from runbook.request import RollbackRequest, check_times
+from runbook.obstacles import OAUTH
+from runbook.request import RollbackRequest, check_times, deadline
 from runbook.settings import Settings
-
-T = TypeVar("T")
 
 OLDEST = 140000
 """server_version_num of the oldest PostgreSQL that the scripts are written for."""
 
 SCRIPTS = ("012_rollback_oauth", "011_rollback_handover", "010_rollback_knowledge_base")
 """The procedure's scripts in their order: the last migration first."""
-
-OAUTH = "012"
-"""The one migration for which the procedure makes an exception: its option 3 skips it."""
 
 
 def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
@@ -61,33 +53,50 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     states = migration_states(conn, settings)
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
-    found = _attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
+    found = obstacles.attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
     deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
+    kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
     drawn = Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
+        verdict=criteria.judge(request),
+        identified_at=request.identified_at,
+        decide_by=deadline(request, settings.decision_minutes),
         migrations=states,
         scripts=_scripts(states, request),
         oauth=request.oauth,
         gemini=request.gemini,
-        users=census.kinds(conn),
+        users=kinds,
         removed=census.removed(conn, request.oauth),
         placeholders=census.placeholders(conn, request.oauth),
-        cascade=census.cascade(deletion) if deletion else {},
+        cascade=cascade,
         unlinked=census.unlinked(deletion) if deletion else {},
+        kept=census.kept(conn, kinds, request.oauth, cascade),
+        blocking=census.blocking(deletion) if deletion else {},
         sessions=fence.sessions(conn, own),
         database_bytes=database.query(conn, "size")[0]["bytes"],
+        sizes=_sizes(conn),
         release=found,
         services=settings.services if settings.project_dir else (),
         blockers=[],
-        warnings=_warnings(conn, request, settings, drift),
+        warnings=obstacles.warnings(conn, request, settings, drift),
         drift=drift,
     )
-    drawn = replace(
-        drawn,
-        blockers=[*problems, *(census.forbidding(deletion) if deletion else []), *_blockers(conn, drawn, settings)],
-    )
-    return replace(drawn, hash=plandata.plan_hash(drawn))
+    forbidding = census.forbidding(deletion) if deletion else []
+    drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
+    return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
+
+
+def _costed(conn: psycopg.Connection, drawn: Plan, request: RollbackRequest, settings: Settings) -> Plan:
+    """Add what it would take, and what else could be done; no approval is bound to that."""
+    expected = forecast.draw(conn, drawn)
+    return replace(drawn, forecast=expected, alternatives=alternatives.draw(conn, drawn, expected, request, settings))
+
+
+def _sizes(conn: psycopg.Connection) -> dict[str, int]:
+    """Return what is large, in bytes."""
+    tables = {f"table {row['table']}": int(row["bytes"]) for row in database.query(conn, "table_sizes")}
+    return {"a backup, at most": backup.estimate(conn), **tables}
 
 
 def recognise(conn: psycopg.Connection) -> Identity:
@@ -112,12 +121,8 @@ def _check_readable(conn: psycopg.Connection) -> None:
             f"The role {conn.info.user} may not read what the plan is drawn from.",
             "Let the database's administrator run the statements below, then ask again.",
             "Nothing was touched.",
-            reasons=_rights(conn),
+            reasons=obstacles.rights(conn),
         )
-
-
-def _rights(conn: psycopg.Connection) -> list[str]:
-    return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
 
 
 def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
@@ -138,7 +143,7 @@ def _scripts(states: dict[str, MigrationState], request: RollbackRequest) -> lis
     scripts = []
     for stem in SCRIPTS:
         name, number = f"rollback/{stem}.sql", stem.partition("_")[0]
-        digest = hashlib.sha256(sql.read(name).encode()).hexdigest()
+        digest = sql.digest(name)
         if number == OAUTH and request.oauth == "keep":
             scripts.append(Script(number, name, digest, "skip", "OAuth users are kept (the procedure's option 3)"))
         else:
@@ -152,57 +157,17 @@ def _release(settings: Settings, request: RollbackRequest) -> Release:
     return release.inspect(settings, request.previous_tag)
 
 
-def _attempt(problems: list[str], act: Callable[[], T]) -> T | None:
-    """Do ``act``; what it complains of becomes one more problem of the list."""
-    try:
-        return act()
-    except RollbackError as error:
-        problems.append(f"{error.problem} {error.remedy}".strip())
-        return None
-
-
-def _blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
-    """List everything that stands in the way, each with its remedy."""
-    problems = _rights(conn)
-    problems += [
-        f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
-        for row in database.query(conn, "prepared")
-    ]
-    problems += [
-        f"{row['migration']}: {row['object']}: {row['why']}. {row['remedy']}"
-        for row in database.query(conn, "blockers")
-        if not (row["migration"] == OAUTH and plan.oauth == "keep")
-    ]
-    if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
-        problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
-    _attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
-    _attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
-    _attempt(problems, lambda: report.check(settings))
-    _attempt(problems, lambda: messages.check(settings))
-    _attempt(problems, lambda: team.check(settings))
-    _attempt(problems, lambda: approvers.check(settings))
-    return problems
-
-
-def _warnings(
-    conn: psycopg.Connection, request: RollbackRequest, settings: Settings, drift: Sequence[str]
-) -> list[str]:
-    warnings: list[str] = []
-    if gemini := census.gemini(conn):
-        what = "get openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
-        warnings.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
-    warnings += [
-        f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."
-        for row in database.query(conn, "mentions")
-    ]
-    warnings += [f"Drift from the baseline, left as it is: {line}" for line in drift]
-    _attempt(warnings, lambda: mail.check(settings))
-    return warnings
-
-
 def check(plan: Plan) -> None:
-    """Raise Blocked when something stands in the way of this plan."""
-    if plan.needed and plan.blockers:
+    """Raise Refused when the criteria do not justify this plan, Blocked when something stands in its way."""
+    if not plan.needed:
+        return
+    if plan.verdict.word == "not justified":
+        raise Refused(
+            f"Not justified. {plan.verdict.reason}",
+            "Fix it forward or by a hotfix. Where a trigger of the procedure holds, ask again and name it.",
+            "Nothing was touched; the services run as before.",
+        )
+    if plan.blockers:
         raise Blocked(
             f"The rollback cannot go ahead: {len(plan.blockers)} thing(s) stand in the way.",
             "Mend what is listed, then ask again.",

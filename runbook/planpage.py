@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from runbook import choices, figures, page
+from runbook import choices, criteria, figures, forecastpage, page, planorder
 from runbook.models import Plan, Script, Session
 from runbook.page import Block, Bullets, Code, Page, Section, Table
 from runbook.request import RollbackRequest, deadline
@@ -23,10 +23,12 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
     sections = [
         _section("Blocked because", plan.blockers),
         _section("Warnings", [*_hazards(plan), *plan.warnings]),
-        Section("What will happen, in this order", [Bullets(_order(plan), numbered=plan.needed)]),
+        Section("What will happen, in this order", [Bullets(planorder.steps(plan), numbered=plan.needed)]),
+        Section("What it costs, and what else could be done", forecastpage.ways(plan)),
         Section("Users", _users(plan)),
         Section("Rows", _rows(plan)),
         Section("Connected now", _sessions(plan)),
+        Section("Time and size", forecastpage.figured(plan)),
         Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
     ]
     return Page(verdict(plan), _lead(plan, request, now, minutes), [s for s in sections if s.blocks])
@@ -37,6 +39,8 @@ def verdict(plan: Plan) -> str:
     if not plan.needed:
         left = " but for what you chose to keep" if set(plan.migrations.values()) - {"absent"} else ""
         return f"Nothing to roll back: {plan.identity.database} is at its baseline{left}"
+    if plan.verdict.word == "not justified":
+        return f"Not justified: {plan.verdict.reason}"
     if plan.blockers:
         more = f" (and {len(plan.blockers) - 1} more)" if len(plan.blockers) > 1 else ""
         return f"Blocked: {plan.blockers[0]}{more}"
@@ -48,14 +52,23 @@ def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> 
         ("Incident", f"{request.incident}: {request.reason}"),
         ("Requested by", request.requested_by or "not said"),
         ("Time to decide", time_left(request, now, minutes)),
-        ("What is lost", choices.lost(plan)),
         ("Database", _database(plan)),
         ("Release that comes back", _release(plan)),
         ("OAuth users", f"'{plan.oauth}' was chosen"),
         ("Plan", Code(figures.short(plan.hash)) if plan.hash else "not hashed"),
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
-    return [Table(("", ""), facts)]
+    sentences = [
+        f"Criteria: {_criteria(plan)}",
+        f"What is lost: {choices.lost(plan)}.",
+        f"Forecast: {forecastpage.sentence(plan)}.",
+    ]
+    return [Bullets(sentences), Table(("", ""), facts)]
+
+
+def _criteria(plan: Plan) -> str:
+    ask = " The approver must say why in words." if criteria.needs_words(plan.verdict) else ""
+    return f"{plan.verdict.word}. {plan.verdict.reason}{ask}"
 
 
 def time_left(request: RollbackRequest, now: datetime, minutes: int) -> str:
@@ -102,40 +115,6 @@ def _hazards(plan: Plan) -> list[str]:
     ]
 
 
-def _order(plan: Plan) -> list[str]:
-    """List the steps in their order, with what each does here."""
-    if not plan.needed:
-        return ["Nothing. Neither services nor database are touched."]
-    names = ", ".join(plan.services)
-    return [
-        f"Stop the services: {names}." if names else "No services are stopped: none are managed here.",
-        "Let nobody else into the database.",
-        f"Back up the database ({figures.size(plan.database_bytes)}) and check the backup.",
-        *_transaction(plan),
-        "Commit: the point of no return.",
-        f"Bring back release {plan.release.tag}." if plan.release else "No release is brought back: none managed here.",
-        f"Let everybody in again and start: {names}." if names else "Let everybody in again.",
-        "Verify with the queries of the procedure; tell the team and the users.",
-    ]
-
-
-def _transaction(plan: Plan) -> list[str]:
-    settle = "leave OAuth users as they are" if plan.oauth == "keep" else f"settle OAuth users ({plan.oauth})"
-    if not choices.touched(plan):
-        settle = "no OAuth users to settle, since 012 is not applied"
-    steps = [f"In one transaction: {settle}."]
-    steps += [f"In it: {_script(script)}" for script in plan.scripts]
-    if plan.gemini == "remove":
-        steps += ["In it: rows with llm_provider gemini move to openai and the label gemini is removed."]
-    return [*steps, "In it: compare the schema with the declared end state; a difference takes everything back."]
-
-
-def _script(script: Script) -> str:
-    if script.action == "skip":
-        return f"{script.migration} is skipped: {script.why}"
-    return f"{script.migration} runs ({figures.short(script.sha256)}): {script.why}"
-
-
 def _users(plan: Plan) -> list[Block]:
     rows = [(kind, f"{count:,}", choices.effect(plan.oauth, kind)) for kind, count in plan.users.items()]
     if not choices.touched(plan):
@@ -155,6 +134,8 @@ def _rows(plan: Plan) -> list[Block]:
         (what, f"{n:,}", "gets a placeholder, since the column must not be empty")
         for what, n in plan.placeholders.items()
     ]
+    rows += [(what, f"{n:,}", "forbids deleting OAuth users") for what, n in plan.blocking.items()]
+    rows += [(what, f"{n:,}", "rows of it stay") for what, n in plan.kept.items()]
     if plan.gemini:
         rows += [
             ("llm_provider gemini (013)", "", "kept" if plan.gemini == "keep" else "rows move to openai; label removed")

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from runbook import choices, figures, timeline
+from runbook import choices, figures, forecastpage, timeline
 from runbook.followups import actions
 from runbook.models import Backup, Check, Plan
 from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
@@ -112,6 +112,8 @@ def _plan(plan: Plan) -> Block:
     rows = [
         ("Plan", Code(plan.hash or "not hashed")),
         ("Drawn at", figures.moment(plan.drawn_at)),
+        ("Criteria", f"{plan.verdict.word}. {plan.verdict.reason}"),
+        ("Forecast", forecastpage.sentence(plan)),
         ("Database", f"{known.database}, PostgreSQL {known.major}, system identifier {known.system_identifier}"),
         ("Size", figures.size(plan.database_bytes)),
         ("Found", found(plan)),

@@ -6,16 +6,29 @@ Both become forms in Prefect's UI: a field's title, description, default and men
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from runbook.errors import SettingsInvalid
 
 OauthChoice = Literal["temporary passwords", "delete", "keep"]
 GeminiChoice = Literal["keep", "remove"]
+Trigger = Literal[
+    "critical functionality broken: auth",
+    "critical functionality broken: KB creation",
+    "critical functionality broken: chat",
+    "data corruption",
+    "security vulnerability",
+    "performance degradation",
+    "cannot be fixed within 30 minutes",
+]
+Counter = Literal["minor bug, hotfix possible", "UI only", "fixable by forward migration"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 Incident = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
+
+FIXABLE_MINUTES = 30
+"""What can be fixed within these minutes is no trigger, says the procedure."""
 
 
 def _now() -> datetime:
@@ -36,6 +49,33 @@ class RollbackRequest(BaseModel):
         max_length=2000,
         title="What is broken",
         description="What is broken, in a sentence the approver reads.",
+    )
+    triggers: list[Trigger] = Field(
+        [],
+        title="Triggers",
+        description="What calls for a rollback by the procedure. Without a trigger that holds, the run is refused.",
+    )
+    degradation_percent: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        validate_default=True,
+        title="Performance degradation, in %",
+        description=(
+            "How much worse performance is than its baseline. Over 50: a trigger. Under 25: speaks against. "
+            "Between: the approver must say why in words."
+        ),
+    )
+    against: list[Counter] = Field(
+        [],
+        title="What speaks against",
+        description="The procedure's reasons not to roll back. Beside a trigger: the approver must say why in words.",
+    )
+    fix_forward_minutes: int | None = Field(
+        None,
+        ge=0,
+        title="Minutes to fix it forward",
+        description="How long the other way is thought to take, from now; shown beside the rollback's forecast.",
     )
     oauth: OauthChoice = Field(
         title="OAuth users",
@@ -77,6 +117,13 @@ class RollbackRequest(BaseModel):
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
         return value.astimezone(UTC)
+
+    @field_validator("degradation_percent")
+    @classmethod
+    def _by_how_much(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and "performance degradation" in info.data.get("triggers", ()):
+            raise ValueError("the trigger 'performance degradation' needs it")
+        return value
 
 
 class Approval(BaseModel):

@@ -6,7 +6,7 @@ The target database is not among them: it comes from libpq's own environment (PG
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AnyHttpUrl, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic.functional_validators import BeforeValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     bot_label: Literal["assistant", "twin"] = Field(
         "assistant", description="The bot's label in message_sender after the rollback; the procedure says assistant."
     )
+
+    transformed_at: AwareDatetime | None = Field(
+        None, description="When the transformation was deployed, such as 2026-11-20T09:00Z: what is lost since then."
+    )
+    plan_tolerance_percent: float = Field(
+        10, ge=0, description="By how many percent a count of the approved plan may move before the services stop."
+    )
+    plan_tolerance_rows: int = Field(100, ge=0, description="By how many rows it may always move.")
 
     project_dir: Path | None = Field(
         None, description="The application's git tree with its compose file. Not set: no services and no release here."

@@ -9,7 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as Grid
 from rich.text import Text
 
-from runbook import figures, planpage, reportpage, timeline
+from runbook import figures, plandata, planpage, reportpage, timeline
 from runbook.errors import RollbackError
 from runbook.models import Check, Outcome, Plan, Step
 from runbook.page import Block, Bullets, Fixed, Page, Table
@@ -35,7 +35,7 @@ def plan(
     plan: Plan, request: RollbackRequest, console: Console, now: datetime | None = None, minutes: int = 30
 ) -> None:
     """Show the plan; ``minutes`` is the decision window."""
-    style = "bold red" if plan.blockers else "bold green"
+    style = "bold green" if plandata.go_ahead(plan) or not plan.needed else "bold red"
     _page(planpage.plan_page(plan, request, now or datetime.now(UTC), minutes), style, console)
 
 

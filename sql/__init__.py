@@ -1,5 +1,6 @@
 """Everything PostgreSQL is told, as files that can be reviewed and run without Python."""
 
+import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -23,3 +24,8 @@ def read(name: str) -> str:
 def query(name: str) -> str:
     """Return the named query sql/queries/``name``.sql. Raises FileNotFoundError when there is none."""
     return read(f"queries/{name}.sql")
+
+
+def digest(name: str) -> str:
+    """Return SHA-256 of the file ``name`` below sql/, as hexadecimal. Raises FileNotFoundError when there is none."""
+    return hashlib.sha256(read(name).encode()).hexdigest()

@@ -16,7 +16,19 @@ from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Running
 from pydantic import Field, ValidationError, create_model
 
-from runbook import approvals, approvers, asking, authority, figures, journal, page, planpage, reminders, tries
+from runbook import (
+    approvals,
+    approvers,
+    asking,
+    authority,
+    criteria,
+    figures,
+    journal,
+    page,
+    planpage,
+    reminders,
+    tries,
+)
 from runbook.asking import Waiting
 from runbook.authority import Question
 from runbook.errors import Declined, NotEntitled
@@ -131,8 +143,9 @@ def _weigh(gate: Gate, answer: Answer) -> None:
     now, door = datetime.now(UTC), _door(gate)
     # It was read a moment after it came, and the clock lets none come in after the end.
     came = min(now, gate.question.until) if now - gate.question.until < timedelta(seconds=2 + POLL_SECONDS) else now
+    needs_words = criteria.needs_words(gate.waiting.plan.verdict)
     try:
-        tries.judge(gate.run, gate.question, answer, door, came, needs_words=False)
+        tries.judge(gate.run, gate.question, answer, door, came, needs_words=needs_words)
     except NotEntitled as refusal:
         return _refuse(gate, answer, refusal, came)
     approval = answer.said()

@@ -3,15 +3,19 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, services
+from runbook import journal, recheck, services
 from runbook.models import Plan
 from runbook.runs import Run
 
 
 @task(name="stop services", task_run_name="stop services", cache_policy=NO_CACHE, persist_result=False)
 def stop_services(run: Run, plan: Plan) -> None:
-    """Stop the named services and see them stopped. Raises ServiceUnhealthy naming those that still run."""
+    """Stop the named services and see them stopped, if the plan is still the one that was approved.
+
+    Raises PlanChanged listing what voids the approval, ServiceUnhealthy naming the services that still run.
+    """
     with journal.step(run, "stop services") as found:
+        found["moved_since_approval"] = recheck.recheck(run.work, plan, run.request, run.settings, run.pids)
         if plan.release is None:
             found["skipped"] = "no project_dir is set: stop the services by hand, the fence keeps them out"
             return

@@ -23,7 +23,12 @@ from runbook.runs import Run
 from tasks import authorise
 from tests.databases import Database
 
-REQUEST = {"incident": "INC-1", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
+REQUEST = {
+    "incident": "INC-1",
+    "reason": "Chat answers with errors.",
+    "triggers": ["critical functionality broken: chat"],
+    "oauth": "temporary passwords",
+}
 APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO"}
 PEOPLE: tuple[tuple[str, Role], ...] = (
     ("Ada Lovelace", "CTO"),

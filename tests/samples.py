@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook.models import Backup, Check, Identity, Outcome, Plan, Release, Script, Session, Step
+from runbook.models import Backup, Check, Identity, Outcome, Plan, Release, Script, Session, Step, Verdict
 from runbook.plandata import plan_hash
 from runbook.request import Approval, RollbackRequest
 from runbook.summary import Summary
@@ -22,6 +22,7 @@ def request(**changes: Any) -> RollbackRequest:
     fields: dict[str, Any] = {
         "incident": "INC-2041",
         "reason": "Nobody can log in since the release.",
+        "triggers": ["critical functionality broken: auth"],
         "oauth": "temporary passwords",
         "previous_tag": "v1.8.3",
         "identified_at": BEGIN,
@@ -34,6 +35,9 @@ def plan(**changes: Any) -> Plan:
     drawn = Plan(
         identity=Identity(7301234567890123456, "digitaltwin", 160014),
         drawn_at=at(4),
+        verdict=Verdict("justified", "The procedure says rollback: critical functionality is broken (auth)."),
+        identified_at=BEGIN,
+        decide_by=at(30),
         migrations={"010": "applied", "011": "partial", "012": "applied", "013": "applied"},
         scripts=[
             Script("012", "rollback/012_rollback_oauth.sql", "a" * 64, "run", "012 is applied"),

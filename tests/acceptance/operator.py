@@ -26,7 +26,8 @@ from tests.databases import Database
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 ROOT = Path(__file__).parents[2]
-REQUEST = ("--incident", "INC-1", "--reason", "Chat answers with errors.", "--oauth", "temporary passwords")
+TRIGGER = ("--triggers", "critical functionality broken: chat")
+REQUEST = ("--incident", "INC-1", "--reason", "Chat answers with errors.", *TRIGGER, "--oauth", "temporary passwords")
 APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO", "comment": ""}
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 APPROVERS = f'[[approver]]\nname = "Ada Lovelace"\nrole = "CTO"\nsecret = "{SECRET}"\n'

@@ -27,7 +27,12 @@ from tests.acceptance.operator import (
 from tests.databases import Database, Templates
 
 pytestmark = pytest.mark.pg("18")
-REQUEST = {"incident": "INC-7", "reason": "Chat answers with errors.", "oauth": "temporary passwords"}
+REQUEST = {
+    "incident": "INC-7",
+    "reason": "Chat answers with errors.",
+    "triggers": ["critical functionality broken: chat"],
+    "oauth": "temporary passwords",
+}
 STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
 STEPS += ["012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.models import Plan
+from runbook.models import Forecast, Plan, Verdict
 from runbook.plandata import plan_hash, plan_json
 from tests import samples
 
@@ -33,12 +33,17 @@ MATTERS: dict[str, Change] = {
     "release commit": lambda p: replace(p, release=p.release and replace(p.release, commit="f" * 40)),
     "release tag": lambda p: replace(p, release=p.release and replace(p.release, tag="v1.8.2")),
     "no release": lambda p: replace(p, release=None),
+    "verdict": lambda p: replace(p, verdict=replace(p.verdict, word="doubtful")),
+    "kept": lambda p: replace(p, kept={"users": 1}),
+    "blocking": lambda p: replace(p, blocking={"benchmark_results": 1}),
     "services": lambda p: replace(p, services=("backend",)),
 }
 MOVES: dict[str, Change] = {
     "time": lambda p: replace(p, drawn_at=samples.at(9)),
     "sessions": lambda p: replace(p, sessions=()),
     "size": lambda p: replace(p, database_bytes=1),
+    "sizes": lambda p: replace(p, sizes={"table messages": 1}),
+    "forecast": lambda p: replace(p, forecast=Forecast((), 1, 1, "a guess")),
     "warnings": lambda p: replace(p, warnings=()),
     "blockers": lambda p: replace(p, blockers=("x",)),
     "wording": lambda p: replace(p, scripts=[replace(s, why="") for s in p.scripts]),
@@ -68,13 +73,15 @@ def test_the_hash_is_the_same_in_every_process() -> None:
 
 def test_the_plan_as_json() -> None:
     data = json.loads(json.dumps(plan_json(PLAN)))
-    assert (data["format"], data["go_ahead"], data["needed"]) == (1, True, True)
+    assert (data["format"], data["go_ahead"], data["needed"]) == (2, True, True)
     assert data["drawn_at"] == "2026-11-22T22:04:00+00:00"
     assert data["release"]["compose"] == ["docker", "compose"]
     assert data["sessions"][2]["application"] == "realtime-service"
-    assert set(data) == {"format", "go_ahead", "needed", *Plan.__dataclass_fields__}
+    assert set(data) == {"format", "go_ahead", "needed", "choices", *Plan.__dataclass_fields__}
 
 
 def test_a_blocked_plan_and_one_with_nothing_to_do_cannot_go_ahead() -> None:
     assert not plan_json(samples.plan(blockers=("disk full",)))["go_ahead"]
     assert not plan_json(samples.plan(migrations={"010": "absent"}))["go_ahead"]
+    assert not plan_json(samples.plan(verdict=Verdict("not justified", "x")))["go_ahead"]
+    assert plan_json(samples.plan(verdict=Verdict("doubtful", "x")))["go_ahead"]

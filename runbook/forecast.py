@@ -1,0 +1,95 @@
+"""The forecast: how long each step and the outage would take now, from what runs on this database took before."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import psycopg
+
+from runbook import database, journal
+from runbook.database import Row
+from runbook.models import Forecast, Plan, StepForecast
+
+RUNS = 5
+"""From how many of a step's newest runs its time is taken; the median counts."""
+
+BACKUP = "back up"
+SERVICES = ("prepare release", "stop services", "restore release")
+"""Steps with nothing to do where the runbook does not manage the application."""
+
+TYPICAL: Mapping[str, float] = {
+    "assess": 2,
+    "prepare release": 120,
+    "stop services": 10,
+    "fence": 1,
+    BACKUP: 1,
+    "settle OAuth users": 1,
+    "012": 0.1,
+    "011": 0.1,
+    "010": 0.1,
+    "verify the schema": 1,
+    "restore release": 5,
+    "open and start": 20,
+    "verify": 2,
+    "notify": 5,
+}
+"""Guesses in s, in the order of the steps, until a run was measured; back up: and BACKUP_SPEED."""
+BACKUP_SPEED = 80_000_000
+"""A guess: bytes of the database that one pg_dump takes in a second (1.85 GB were measured at 23 s)."""
+OUTAGE = ("stop services", "open and start")
+"""The outage begins with the first and ends with the second."""
+
+
+def draw(conn: psycopg.Connection, plan: Plan) -> Forecast:
+    """Forecast the run of this plan; reads the journal where there is one."""
+    past = database.query(conn, "forecast_steps", runs=RUNS) if journal.exists(conn) else []
+    return made(plan, past)
+
+
+def made(plan: Plan, past: Sequence[Row]) -> Forecast:
+    """Make the forecast from ``past``: rows of name, seconds and the database's bytes then."""
+    steps = [_step(name, plan, [row for row in past if row["name"] == name]) for name in _names(plan)]
+    names = [step.name for step in steps]
+    first, last = (names.index(name) for name in OUTAGE)
+    return Forecast(
+        steps=steps,
+        seconds=sum(step.seconds for step in steps),
+        outage_seconds=sum(step.seconds for step in steps[first : last + 1]),
+        basis=basis(steps),
+    )
+
+
+def _names(plan: Plan) -> list[str]:
+    """List the steps that have something to do, besides the person's who decides."""
+    skipped = {script.migration for script in plan.scripts if script.action == "skip"}
+    skipped |= {"settle OAuth users"} if plan.oauth == "keep" else set()
+    skipped |= set(SERVICES) - {OUTAGE[0]} if plan.release is None else set()
+    return [name for name in TYPICAL if name not in skipped]
+
+
+def _step(name: str, plan: Plan, past: Sequence[Row]) -> StepForecast:
+    idle = name in SERVICES and plan.release is None
+    if idle or not past:
+        return StepForecast(name, 0 if idle else _typical(name, plan), 0)
+    return StepForecast(name, median(_scaled(row, plan) for row in past), len(past))
+
+
+def _typical(name: str, plan: Plan) -> float:
+    if name == "open and start" and plan.release is None:
+        return 1
+    return TYPICAL[name] + (plan.database_bytes / BACKUP_SPEED if name == BACKUP else 0)
+
+
+def _scaled(row: Row, plan: Plan) -> float:
+    """Scale the time of a backup to today's size; the other steps take no time in proportion to the data."""
+    grown = plan.database_bytes / row["bytes"] if row["name"] == BACKUP and row["bytes"] else 1
+    return float(row["seconds"] * grown)
+
+
+def basis(steps: Sequence[StepForecast]) -> str:
+    """Say what the figures rest on."""
+    guessed = [step.name for step in steps if not step.runs and step.seconds]
+    runs = max((step.runs for step in steps), default=0)
+    if not runs:
+        return "a guess from typical figures: no run was measured on this database"
+    measured = f"measured in the last {runs} runs here" if runs > 1 else "measured in the last run here"
+    return f"{measured}, the backup scaled to today's size" + (f"; a guess for {', '.join(guessed)}" if guessed else "")

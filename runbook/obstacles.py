@@ -1,0 +1,74 @@
+"""Obstacles: everything that stands in the way of a plan at once, and what to be warned of."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import psycopg
+
+from runbook import approvers, backup, census, database, mail, messages, programs, report, team
+from runbook.errors import RollbackError
+from runbook.models import Plan
+from runbook.request import RollbackRequest
+from runbook.settings import Settings
+
+T = TypeVar("T")
+
+OAUTH = "012"
+"""The one migration for which the procedure makes an exception: its option 3 skips it."""
+
+
+def attempt(problems: list[str], act: Callable[[], T]) -> T | None:
+    """Do ``act``; what it complains of becomes one more problem of the list."""
+    try:
+        return act()
+    except RollbackError as error:
+        problems.append(f"{error.problem} {error.remedy}".strip())
+        return None
+
+
+def rights(conn: psycopg.Connection) -> list[str]:
+    """List the rights that the role lacks, each with the statement that grants it."""
+    return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
+
+
+def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
+    """List everything that stands in the way, each with its remedy."""
+    problems = rights(conn)
+    problems += [
+        f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
+        for row in database.query(conn, "prepared")
+    ]
+    problems += [
+        f"{row['migration']}: {row['object']}: {row['why']}. {row['remedy']}"
+        for row in database.query(conn, "blockers")
+        if not (row["migration"] == OAUTH and plan.oauth == "keep")
+    ]
+    if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
+        problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
+    attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
+    attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
+    attempt(problems, lambda: report.check(settings))
+    attempt(problems, lambda: messages.check(settings))
+    attempt(problems, lambda: team.check(settings))
+    attempt(problems, lambda: approvers.check(settings))
+    return problems
+
+
+def warnings(
+    conn: psycopg.Connection,
+    request: RollbackRequest,
+    settings: Settings,
+    drift: Sequence[str],
+) -> list[str]:
+    """List what does not stand in the way, and should be known."""
+    found: list[str] = []
+    if gemini := census.gemini(conn):
+        what = "get openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
+        found.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
+    found += [
+        f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."
+        for row in database.query(conn, "mentions")
+    ]
+    found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
+    attempt(found, lambda: mail.check(settings))
+    return found

@@ -1,0 +1,38 @@
+"""The order of the plan: each step with what it does here, as the approver reads it."""
+
+from runbook import choices, figures
+from runbook.models import Plan, Script
+
+
+def steps(plan: Plan) -> list[str]:
+    """List the steps in their order, with what each does here."""
+    if not plan.needed:
+        return ["Nothing. Neither services nor database are touched."]
+    names = ", ".join(plan.services)
+    return [
+        f"Stop the services: {names}." if names else "No services are stopped: none are managed here.",
+        "Let nobody else into the database.",
+        f"Back up the database ({figures.size(plan.database_bytes)}) and check the backup.",
+        *_transaction(plan),
+        "Commit: the point of no return.",
+        f"Bring back release {plan.release.tag}." if plan.release else "No release is brought back: none managed here.",
+        f"Let everybody in again and start: {names}." if names else "Let everybody in again.",
+        "Verify with the queries of the procedure; tell the team and the users.",
+    ]
+
+
+def _transaction(plan: Plan) -> list[str]:
+    settle = "leave OAuth users as they are" if plan.oauth == "keep" else f"settle OAuth users ({plan.oauth})"
+    if not choices.touched(plan):
+        settle = "no OAuth users to settle, since 012 is not applied"
+    steps = [f"In one transaction: {settle}."]
+    steps += [f"In it: {_script(script)}" for script in plan.scripts]
+    if plan.gemini == "remove":
+        steps += ["In it: rows with llm_provider gemini move to openai and the label gemini is removed."]
+    return [*steps, "In it: compare the schema with the declared end state; a difference takes everything back."]
+
+
+def _script(script: Script) -> str:
+    if script.action == "skip":
+        return f"{script.migration} is skipped: {script.why}"
+    return f"{script.migration} runs ({figures.short(script.sha256)}): {script.why}"
