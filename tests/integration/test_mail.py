@@ -90,7 +90,7 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def smtp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(post, "PAUSE", 0.01)
     box = Box(tmp_path / "mail")
     controllers: list[Controller] = []
@@ -135,129 +135,129 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
     return AuthResult(success=right, handled=False)
 
 
-def test_each_user_gets_a_message_of_their_own(server: Server) -> None:
-    delivery = server.send(server.start(), USERS, "Bitte neu anmelden: Grüße", "Grüße\n.\nEnde")
+def test_each_user_gets_a_message_of_their_own(smtp: Server) -> None:
+    delivery = smtp.send(smtp.start(), USERS, "Bitte neu anmelden: Grüße", "Grüße\n.\nEnde")
     assert delivery == mail.Delivery(4, 0, {})
-    assert server.receivers() == USERS == server.record
-    for user, message in zip(USERS, server.mails(), strict=True):
+    assert smtp.receivers() == USERS == smtp.record
+    for user, message in zip(USERS, smtp.mails(), strict=True):
         assert message["To"] == user
         assert not any(other in str(message) for other in USERS if other != user)
         assert message["Auto-Submitted"] == "auto-generated"
         assert message["Message-ID"].endswith("@dt.example>")
         assert message["Date"]
         assert message.get_payload(decode=True).decode().splitlines() == ["Grüße", ".", "Ende"]
-    assert len({message["Message-ID"] for message in server.mails()}) == 4
+    assert len({message["Message-ID"] for message in smtp.mails()}) == 4
 
 
-def test_a_retry_mails_nobody_twice_and_neither_does_a_doubled_address(server: Server) -> None:
-    settings = server.start()
-    server.send(settings, USERS[:2])
-    assert server.send(settings, [*USERS, USERS[3]]) == mail.Delivery(2, 2, {})
-    assert server.receivers() == USERS
+def test_a_retry_mails_nobody_twice_and_neither_does_a_doubled_address(smtp: Server) -> None:
+    settings = smtp.start()
+    smtp.send(settings, USERS[:2])
+    assert smtp.send(settings, [*USERS, USERS[3]]) == mail.Delivery(2, 2, {})
+    assert smtp.receivers() == USERS
 
 
-def test_a_refused_recipient_does_not_stop_the_others(server: Server) -> None:
-    server.box.refuse = "bob@example.org"
-    delivery = server.send(server.start(), USERS)
+def test_a_refused_recipient_does_not_stop_the_others(smtp: Server) -> None:
+    smtp.box.refuse = "bob@example.org"
+    delivery = smtp.send(smtp.start(), USERS)
     assert (delivery.sent, delivery.failed) == (3, {"bob@example.org": "550 no mailbox here"})
-    assert server.record == server.receivers() == [u for u in USERS if u != "bob@example.org"]
+    assert smtp.record == smtp.receivers() == [u for u in USERS if u != "bob@example.org"]
 
 
 @pytest.mark.parametrize(
     "bad", ["", "nobody", "a@b, c@d", "a@b\nBcc: c@d", "a@b@c", "<a@b>", "x y@z.org", "müller@z.org", "a@müller.org"]
 )
-def test_what_is_no_address_is_collected(server: Server, bad: str) -> None:
-    delivery = server.send(server.start(), [bad, "ann@example.org"])
+def test_what_is_no_address_is_collected(smtp: Server, bad: str) -> None:
+    delivery = smtp.send(smtp.start(), [bad, "ann@example.org"])
     assert (delivery.sent, list(delivery.failed)) == (1, [bad])
-    assert server.receivers() == ["ann@example.org"]
+    assert smtp.receivers() == ["ann@example.org"]
 
 
-def test_a_lost_connection_is_made_anew(server: Server) -> None:
-    server.box.messages_per_connection = 1
-    assert server.send(server.start(), USERS) == mail.Delivery(4, 0, {})
-    assert server.receivers() == USERS == server.record
+def test_a_lost_connection_is_made_anew(smtp: Server) -> None:
+    smtp.box.messages_per_connection = 1
+    assert smtp.send(smtp.start(), USERS) == mail.Delivery(4, 0, {})
+    assert smtp.receivers() == USERS == smtp.record
 
 
-def test_a_server_that_always_hangs_up_ends_the_mailing_and_says_how_many_remain(server: Server) -> None:
-    server.box.messages_per_connection = 0
+def test_a_server_that_always_hangs_up_ends_the_mailing_and_says_how_many_remain(smtp: Server) -> None:
+    smtp.box.messages_per_connection = 0
     with pytest.raises(NotificationFailed, match=r"lost 4 connections in a row .*; 3 users remain unmailed"):
-        server.send(server.start(), USERS)
-    assert server.record == []
+        smtp.send(smtp.start(), USERS)
+    assert smtp.record == []
 
 
-def test_a_message_that_may_have_arrived_is_never_sent_again(server: Server) -> None:
-    server.box.hang_up_in_data = True
-    settings = server.start()
-    delivery = server.send(settings, USERS[:1])
+def test_a_message_that_may_have_arrived_is_never_sent_again(smtp: Server) -> None:
+    smtp.box.hang_up_in_data = True
+    settings = smtp.start()
+    delivery = smtp.send(settings, USERS[:1])
     assert "may have arrived" in delivery.failed[USERS[0]]
-    server.box.hang_up_in_data = False
-    assert server.send(settings, USERS) == mail.Delivery(3, 1, {})
+    smtp.box.hang_up_in_data = False
+    assert smtp.send(settings, USERS) == mail.Delivery(3, 1, {})
 
 
-def test_a_server_that_dies_on_every_message_is_given_up(server: Server) -> None:
-    server.box.hang_up_in_data = True
+def test_a_server_that_dies_on_every_message_is_given_up(smtp: Server) -> None:
+    smtp.box.hang_up_in_data = True
     with pytest.raises(NotificationFailed, match="2 users remain"):
-        server.send(server.start(), [*USERS, "eve@example.org", "fay@example.org"])
-    assert len(server.record) == 4
+        smtp.send(smtp.start(), [*USERS, "eve@example.org", "fay@example.org"])
+    assert len(smtp.record) == 4
 
 
-def test_a_server_that_is_gone_is_tried_again_and_then_named(server: Server) -> None:
+def test_a_server_that_is_gone_is_tried_again_and_then_named(smtp: Server) -> None:
     settings = Settings(smtp_host="localhost", smtp_port=free_port(), _env_file=None)
     with pytest.raises(NotificationFailed, match="4 users remain unmailed"):
-        server.send(settings, USERS)
+        smtp.send(settings, USERS)
     with pytest.raises(NotificationFailed, match="cannot be used"):
         mail.check(settings)
 
 
-def test_a_refused_sender_ends_the_mailing(server: Server) -> None:
+def test_a_refused_sender_ends_the_mailing(smtp: Server) -> None:
     with pytest.raises(NotificationFailed, match=r"refused the sender \(550 no such sender here\); 4 users remain"):
-        server.send(server.start({"mail_from": "banned@dt.example"}), USERS)
+        smtp.send(smtp.start({"mail_from": "banned@dt.example"}), USERS)
 
 
-def test_no_mail_server_is_a_decision(server: Server) -> None:
+def test_no_mail_server_is_a_decision(smtp: Server) -> None:
     settings = Settings(_env_file=None)
     mail.check(settings)
-    assert server.send(settings, USERS) == mail.Delivery(0, 0, {})
-    assert server.record == []
+    assert smtp.send(settings, USERS) == mail.Delivery(0, 0, {})
+    assert smtp.record == []
 
 
-def test_starttls_with_login(server: Server, certificate: ssl.SSLContext) -> None:
+def test_starttls_with_login(smtp: Server, certificate: ssl.SSLContext) -> None:
     login = {"smtp_tls": "starttls", "smtp_user": "runbook", "smtp_password": SecretStr(PASSWORD)}
     options = {"tls_context": certificate, "require_starttls": True, "auth_required": True}
-    settings = server.start(login, authenticator=authenticate, **options)
+    settings = smtp.start(login, authenticator=authenticate, **options)
     mail.check(settings)
-    assert server.send(settings, USERS).sent == 4
+    assert smtp.send(settings, USERS).sent == 4
 
 
-def test_tls_from_the_first_byte(server: Server, certificate: ssl.SSLContext) -> None:
-    settings = server.start({"smtp_tls": "tls"}, ssl_context=certificate)
-    assert server.send(settings, USERS).sent == 4
+def test_tls_from_the_first_byte(smtp: Server, certificate: ssl.SSLContext) -> None:
+    settings = smtp.start({"smtp_tls": "tls"}, ssl_context=certificate)
+    assert smtp.send(settings, USERS).sent == 4
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(
-    server: Server, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    smtp: Server, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    settings = server.start({"smtp_tls": "starttls"}, tls_context=certificate)
+    settings = smtp.start({"smtp_tls": "starttls"}, tls_context=certificate)
     with pytest.raises(NotificationFailed, match="certificate verify failed"):
-        server.send(settings, USERS)
-    assert server.receivers() == []
+        smtp.send(settings, USERS)
+    assert smtp.receivers() == []
 
 
-def test_starttls_that_the_server_has_not_is_refused(server: Server) -> None:
+def test_starttls_that_the_server_has_not_is_refused(smtp: Server) -> None:
     with pytest.raises(NotificationFailed, match="STARTTLS"):
-        mail.check(server.start({"smtp_tls": "starttls"}))
+        mail.check(smtp.start({"smtp_tls": "starttls"}))
 
 
-def test_a_wrong_password_is_named_and_not_shown(server: Server) -> None:
+def test_a_wrong_password_is_named_and_not_shown(smtp: Server) -> None:
     login = {"smtp_user": "runbook", "smtp_password": SecretStr(PASSWORD + "!")}
-    settings = server.start(login, authenticator=authenticate, auth_required=True, auth_require_tls=False)
+    settings = smtp.start(login, authenticator=authenticate, auth_required=True, auth_require_tls=False)
     with pytest.raises(NotificationFailed, match="refused the login of runbook") as caught:
         mail.check(settings)
     assert PASSWORD not in str(caught.value)
 
 
 @pytest.mark.parametrize("sender", ["nobody", "", "DigitalTwin <>"])
-def test_a_sender_that_is_no_address_is_found_before(server: Server, sender: str) -> None:
+def test_a_sender_that_is_no_address_is_found_before(smtp: Server, sender: str) -> None:
     with pytest.raises(SettingsInvalid, match="MAIL_FROM"):
-        mail.check(server.start({"mail_from": sender}))
+        mail.check(smtp.start({"mail_from": sender}))
