@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runbook import approvers, figures, onetime
+from runbook import approvers, criteria, figures, onetime
 from runbook.approvers import Approver
 from runbook.errors import NotEntitled
 from runbook.request import Answer, Approval, Role
@@ -18,8 +18,6 @@ LEAD: Role = "Team Lead"
 ON_CALL: Role = "On-call Engineer"
 HEX = re.compile(r"[0-9a-f]{8,64}")
 """What names a plan: the beginning of its hash."""
-WORDS = 10
-"""How many characters a reason has at least."""
 SLOWEST = 300
 """Longest wait after wrong answers, in s: whoever guesses in somebody's name must not shut them out for good."""
 
@@ -69,7 +67,7 @@ def check(
     _check_plan(answer, question)
     _check_role(answer, who, question, settings, now)
     _check_person(answer, who, question, settings)
-    if needs_words and answer.decision == "approve" and len(answer.comment.strip()) < WORDS:
+    if needs_words and answer.decision == "approve" and not criteria.in_words(answer.comment):
         raise NotEntitled("This case is doubtful: say in the comment why it is rolled back all the same.", proved=True)
     return who
 
@@ -141,7 +139,7 @@ def _check_role(answer: Answer, who: Approver, question: Question, settings: Set
         return
     if any(one.role == LEAD for one in question.given):
         raise NotEntitled("The On-call Engineer counts only when the Team Lead is unreachable.", proved=True)
-    if now < on_call_from(question, settings) and len(answer.lead_unreachable.strip()) < WORDS:
+    if now < on_call_from(question, settings) and not criteria.in_words(answer.lead_unreachable):
         raise NotEntitled(
             f"The On-call Engineer counts from {figures.moment(on_call_from(question, settings))} on, if the Team Lead "
             "is silent until then, or with the reason why the Team Lead cannot be reached.",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from runbook.errors import WordsMissing
 from runbook.models import Verdict
 from runbook.request import FIXABLE_MINUTES, Counter, RollbackRequest, Trigger
 
@@ -77,11 +76,6 @@ def needs_words(verdict: Verdict) -> bool:
     return verdict.word != "justified"
 
 
-def require_words(verdict: Verdict, comment: str) -> None:
-    """Raise WordsMissing when the verdict asks an approver for words and ``comment`` has none."""
-    if needs_words(verdict) and sum(map(str.isalnum, comment)) < LETTERS:
-        raise WordsMissing(
-            f"The criteria do not decide this by themselves, so an approval must say why, in words. {verdict.reason}",
-            "Write the reason into the comment, or decline.",
-            "The run goes on waiting; nothing was touched.",
-        )
+def in_words(text: str) -> bool:
+    """Tell whether ``text`` says something: at least LETTERS letters or figures."""
+    return sum(map(str.isalnum, text)) >= LETTERS

@@ -72,10 +72,6 @@ class PlanChanged(Declined):
     changes: Sequence[str] = field(default_factory=tuple)
 
 
-class WordsMissing(RollbackError):
-    """An approval must say why in words, and does not."""
-
-
 class Refused(RollbackError):
     """The rules say that this must not be rolled back."""
 

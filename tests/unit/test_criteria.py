@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runbook import criteria
-from runbook.errors import WordsMissing
 from runbook.models import Verdict, Word
 from runbook.request import Counter, RollbackRequest, Trigger
 from tests import samples
@@ -140,13 +139,11 @@ DOUBTFUL = Verdict("doubtful", "Contradictory.")
 
 
 @pytest.mark.parametrize("comment", ["", "   ", "ok", "!!!!!!!!!!!!!", "a b c d e"])
-def test_doubt_needs_words(comment: str) -> None:
+def test_what_explains_nothing_is_not_words(comment: str) -> None:
+    assert not criteria.in_words(comment)
+
+
+def test_doubt_needs_words_and_a_justified_rollback_none() -> None:
+    assert criteria.in_words("Nobody can log in, and the hotfix failed twice.")
     assert criteria.needs_words(DOUBTFUL)
-    with pytest.raises(WordsMissing, match="must say why"):
-        criteria.require_words(DOUBTFUL, comment)
-
-
-def test_words_are_enough_and_a_justified_rollback_needs_none() -> None:
-    criteria.require_words(DOUBTFUL, "Nobody can log in, and the hotfix failed twice.")
     assert not criteria.needs_words(Verdict("justified", "x"))
-    criteria.require_words(Verdict("justified", "x"), "")
