@@ -33,7 +33,7 @@ def play(folder: Path, console: Console, *, answer: bool) -> int:
         with session.told(console, waits):
             state = rollback(RollbackRequest.model_validate(REQUEST), return_state=True)
         status = session.ended(state, console)
-    console.print(f"Look around in {folder}: backups/, reports/, mailbox/ (one file a mail), app/ (at v1), services/.")
+    console.print(f"Look around in {folder}: backups/, reports/, mailbox/ (one file a mail), app/, services/.")
     return status
 
 
