@@ -73,8 +73,10 @@ def _answer(page: Page, digits: str, name: str) -> None:
     # The form's labels do not belong to its fields; these stand in the order of the model.
     for field, choice in enumerate(("approve", "CTO")):
         _choose(page, form.locator(".p-select-button").nth(field), choice)
-    form.locator("input[type=text]").first.fill("Ada Lovelace")
-    form.locator("input[type=password]").first.fill(digits)
+    texts = form.get_by_role("textbox")
+    # name, comment, plan (filled in already), code
+    texts.first.fill("Ada Lovelace")
+    texts.nth(3).fill(digits)
     shot(page, name)
     form.get_by_role("button", name="Submit").click()
     expect(form).not_to_be_visible(timeout=MILLISECONDS)
