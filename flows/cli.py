@@ -17,7 +17,7 @@ from flows import approvers
 from runbook import approvals, database, fence, journal, plan, plandata, settings, standing, terminal, verification
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
-from runbook.request import RollbackRequest
+from runbook.request import PlanRequest, RollbackRequest
 
 DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
 """Exit statuses; 2 is a command that cannot be understood."""
@@ -53,6 +53,7 @@ app.command(approvers.app)
 console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Request = Annotated[RollbackRequest, Parameter(name="*")]
+Asked = Annotated[PlanRequest, Parameter(name="*")]
 
 
 def main() -> None:
@@ -93,8 +94,9 @@ def demo(*, folder: Path = Path(".demo"), answer: bool = True) -> int:
 
 
 @app.command(name="plan")
-def show_plan(request: Request, *, as_json: Json = False) -> int:
-    """Show what a rollback would do, and what stands in its way. Reads only."""
+def show_plan(request: Asked | None = None, *, as_json: Json = False) -> int:
+    """Show what a rollback would do, and what stands in its way. Reads only; what is not said is assumed."""
+    request = request or PlanRequest()
     loaded = settings.load()
     try:
         with closing(database.connect()) as conn, conn.transaction():

@@ -126,6 +126,27 @@ class RollbackRequest(BaseModel):
         return value
 
 
+class PlanRequest(RollbackRequest):
+    """A request that only asks what a rollback would do: what is not said is assumed, and the plan shows it."""
+
+    incident: Incident = Field("PLAN", title="Incident", description="The incident's id, where there is one.")
+    reason: str = Field(
+        "Nobody asked for a rollback yet.",
+        min_length=3,
+        max_length=2000,
+        title="What is broken",
+        description="A sentence.",
+    )
+    triggers: list[Trigger] = Field(
+        ["cannot be fixed within 30 minutes"],
+        title="Triggers",
+        description="What calls for a rollback; assumed if not said.",
+    )
+    oauth: OauthChoice = Field(
+        "temporary passwords", title="OAuth users", description="The choice to look at; a run must make it itself."
+    )
+
+
 class Approval(BaseModel):
     """An approver's answer to a plan, as it is recorded."""
 

@@ -74,7 +74,7 @@ def test_the_way_to_the_database_is_wrong(at: Desk) -> None:
         ({"PGDATABASE": "nonsense"}, "Check PGDATABASE"),
         ({"PGSERVICE": "nonsense"}, "Check PGSERVICE"),
     ):
-        refused(at.rollback("plan", *REQUEST, **env), remedy, "Nothing was touched")
+        refused(at.rollback("plan", *REQUEST, **env), remedy)
         refused(at.rollback("status", **env), remedy)
         refused(at.rollback("verify", **env), remedy)
 

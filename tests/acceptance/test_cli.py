@@ -64,7 +64,7 @@ def test_a_whole_rollback_answered_at_its_own_prompt(at: Desk, transformed: Data
     assert all(check["passed"] for check in json.loads(at.rollback("verify", "--json").stdout))
     standing = json.loads(at.rollback("status", "--json").stdout)
     assert standing["last"]["outcome"] == "done" and standing["safe"]
-    assert "baseline" in at.rollback("status").stdout
+    assert "rolled back" in at.rollback("status").stdout
     again = at.rollback("run", *REQUEST)
     assert again.returncode == DONE and "Nothing to roll back" in again.stdout
 
@@ -198,3 +198,8 @@ def test_what_cannot_be_understood_is_refused_before_a_run_exists(
 
 def _count(prefect_api: Prefect) -> Any:
     return prefect_api.call("POST", "/flow_runs/count", flow_runs={}).json()
+
+
+def test_the_plan_needs_no_words(transformed: Database, tmp_path: Path) -> None:
+    done = desk(transformed, tmp_path).rollback("plan", "--json")
+    assert (done.returncode, json.loads(done.stdout)["oauth"]) == (DONE, "temporary passwords")
