@@ -6,7 +6,8 @@ import psycopg
 from psycopg import sql as compose
 
 from runbook import database, figures
-from runbook.models import Alternative, Forecast, Plan
+from runbook.models import Plan
+from runbook.outlook import Alternative, Forecast
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 

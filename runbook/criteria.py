@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runbook.models import Verdict
+from runbook.outlook import Verdict
 from runbook.request import FIXABLE_MINUTES, Counter, RollbackRequest, Trigger
 
 MINOR = 25.0

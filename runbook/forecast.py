@@ -7,7 +7,8 @@ import psycopg
 
 from runbook import database, journal
 from runbook.database import Row
-from runbook.models import Forecast, Plan, StepForecast
+from runbook.models import Plan
+from runbook.outlook import Forecast, StepForecast
 
 RUNS = 5
 """From how many of a step's newest runs its time is taken; the median counts."""

@@ -1,7 +1,8 @@
 """Forecast and alternatives as parts of a page."""
 
 from runbook import figures
-from runbook.models import Alternative, Plan
+from runbook.models import Plan
+from runbook.outlook import Alternative
 from runbook.page import Block, Bullets, Table
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from runbook.outlook import Alternative, Forecast, Verdict
+
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
-Word = Literal["justified", "not justified", "doubtful"]
 
 
 @dataclass(frozen=True)
@@ -121,46 +122,6 @@ class Try:
     accepted: bool
     why: str
     """Why it did not count."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the procedure's criteria justify a rollback, with the reason in one line."""
-
-    word: Word
-    reason: str
-
-
-@dataclass(frozen=True)
-class StepForecast:
-    """How long a step is thought to take, in s; ``runs`` is how many runs that was measured in, 0: a guess."""
-
-    name: str
-    seconds: float
-    runs: int
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """How long the rollback is thought to take, without the time a person takes to decide."""
-
-    steps: Sequence[StepForecast]
-    seconds: float
-    outage_seconds: float
-    basis: str
-    """What the figures rest on, in words."""
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A way out of the incident, and what it costs."""
-
-    name: str
-    minutes: float | None
-    """None: nobody said."""
-    rows_lost: int | None
-    """None: unknown."""
-    remark: str
 
 
 @dataclass(frozen=True)

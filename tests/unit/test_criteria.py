@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runbook import criteria
-from runbook.models import Verdict, Word
+from runbook.outlook import Verdict, Word
 from runbook.request import Counter, RollbackRequest, Trigger
 from tests import samples
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from runbook import forecast, forecastpage
-from runbook.models import Alternative, Forecast
+from runbook.outlook import Alternative, Forecast
 from tests import samples
 
 PLAN = samples.plan()

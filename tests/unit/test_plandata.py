@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.models import Forecast, Plan, Verdict
+from runbook.models import Plan
+from runbook.outlook import Forecast, Verdict
 from runbook.plandata import plan_hash, plan_json
 from tests import samples
 
