@@ -124,12 +124,12 @@ def run(request: Request) -> int:
 @app.command
 def approve(flow_run: UUID | None = None, /) -> int:
     """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
-    from flows import approving, session  # noqa: PLC0415
+    from flows import approving, prompting, session  # noqa: PLC0415
 
     with session.server(console):
         waiting = approving.waiting(flow_run)
-        approving.show(waiting, console)
-        approving.converse(waiting.id, console, "rollback approve")
+        prompting.show(waiting, console)
+        prompting.converse(waiting.id, console, "rollback approve")
     return DONE
 
 

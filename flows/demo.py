@@ -8,7 +8,7 @@ from uuid import UUID
 from rich.console import Console
 
 from flows import approvers as words
-from flows import approving, session
+from flows import approving, prompting, session
 from flows.rollback import rollback
 from runbook import approvals, approvers, figures, onetime, settings, terminal
 from runbook.demo import world
@@ -42,7 +42,7 @@ def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRe
     one = approvers.read(settings.load())[0]
     console.print(f"• You are {one.name} ({one.role}).")
     words.show_code(one)
-    approving.prompt(console, flow_run, plan, request)
+    prompting.prompt(console, flow_run, plan, request)
 
 
 def _approver(console: Console) -> approvals.Listener:
@@ -53,7 +53,7 @@ def _approver(console: Console) -> approvals.Listener:
         console.print(
             "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
         )
-        approving.beside(partial(_approve, UUID(flow_run), plan, console))
+        prompting.beside(partial(_approve, UUID(flow_run), plan, console))
 
     return answer
 

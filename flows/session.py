@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 from rich.console import Console
 
-from flows import approving
+from flows import prompting
 from flows.rollback import rollback
 from runbook import approvals, ending, journal, terminal
 from runbook.errors import RollbackError
@@ -48,7 +48,7 @@ def _answers(url: str) -> bool:
 
 def run(request: RollbackRequest, console: Console) -> int:
     """Run the flow in this process and return the exit status: 0 done, 4 declined or refused, 1 failed."""
-    with server(console), told(console, partial(approving.prompt, console)):
+    with server(console), told(console, partial(prompting.prompt, console)):
         state = rollback(request, return_state=True)
     return ended(state, console)
 

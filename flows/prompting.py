@@ -1,0 +1,97 @@
+"""The approver's door in a terminal: the plan is shown, the answer asked for field by field."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import get_args
+from uuid import UUID
+
+import httpx
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import PrefectException
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.prompt import Prompt
+
+from flows import approving
+from runbook import authority, terminal
+from runbook.errors import RollbackError
+from runbook.models import Plan
+from runbook.request import Answer, Role, RollbackRequest
+
+SHORTEST = 2
+"""How many letters a name must have."""
+
+
+def prompt(console: Console, flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
+    """Show the plan of a waiting run and ask for the decision, on a thread of its own.
+
+    The run goes on when the answer comes through another door first.
+    """
+    terminal.plan(plan, request, console)
+    console.print(f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}")
+    if flow_run and sys.stdin.isatty():
+        beside(partial(_converse_beside, UUID(flow_run), console))
+
+
+def beside(act: Callable[[], None]) -> None:
+    """Do something on a thread of its own that speaks to the same Prefect server: which one that is, is contextual."""
+    threading.Thread(target=copy_context().run, args=(act,), daemon=True).start()
+
+
+def _converse_beside(flow_run: UUID, console: Console) -> None:
+    try:
+        converse(flow_run, console, "prompt of rollback run")
+    except RollbackError as error:
+        terminal.error(error, console)
+    except (httpx.HTTPError, PrefectException) as error:
+        console.print(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", markup=False)
+
+
+def show(run: FlowRun, console: Console) -> None:
+    """Show what stands above the form of a waiting run."""
+    console.print(Markdown(approving.shown_plan(run)))
+
+
+def converse(flow_run: UUID, console: Console, door: str) -> None:
+    """Ask until an answer counts. Raises RollbackError when the run does not wait any more, or nobody answers."""
+    while True:
+        run = approving.paused(flow_run)
+        verdict = approving.give(flow_run, ask(console, approving.plan_of(run)), door)
+        console.print(verdict.said, markup=False)
+        if verdict.accepted:
+            return
+
+
+def ask(console: Console, plan: str) -> Answer:
+    """Ask for an approver's answer to this plan. Raises RollbackError when the input ends."""
+    try:
+        return Answer.model_validate(_asked(console, plan))
+    except EOFError:
+        raise RollbackError("No answer was given.", "Answer in a terminal, or in the Prefect UI.") from None
+
+
+def _asked(console: Console, plan: str) -> dict[str, str]:
+    """Ask field by field; the code last, since it is worth least time."""
+    said = {
+        "decision": Prompt.ask("Decision", choices=["approve", "decline"], console=console),
+        "name": _name(console),
+        "role": Prompt.ask("Your role", choices=list(get_args(Role)), console=console),
+        "plan": Prompt.ask("Plan that you read", default=plan, console=console),
+        "comment": Prompt.ask("Comment", default="", show_default=False, console=console),
+    }
+    if said["role"] == authority.ON_CALL:
+        said["lead_unreachable"] = Prompt.ask(
+            "Why the Team Lead cannot be reached (empty: they are silent)", default="", console=console
+        )
+    return {**said, "code": Prompt.ask("One-time code", console=console)}
+
+
+def _name(console: Console) -> str:
+    name = ""
+    while len(name.strip()) < SHORTEST:
+        name = Prompt.ask("Your name", default=os.environ.get("USER", ""), console=console)
+    return name
