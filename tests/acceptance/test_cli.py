@@ -110,19 +110,24 @@ def test_a_declined_rollback_touches_nothing(at: Desk, transformed: Database, pr
     assert json.loads(at.rollback("status", "--json").stdout)["last"]["outcome"] == "declined"
 
 
+# What no plan can see: PostgreSQL itself refuses a statement of 012.
+STRIKE = """
+CREATE SCHEMA faults;
+CREATE FUNCTION faults.strike() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'struck'; END $$;
+CREATE EVENT TRIGGER strike ON ddl_command_start WHEN TAG IN ('ALTER TYPE') EXECUTE FUNCTION faults.strike();
+"""
+
+
 def test_a_failed_rollback_says_in_what_state_things_are(at: Desk, transformed: Database, prefect_api: Prefect) -> None:
     before = transformed.checksums()
     running = at.start("run", *REQUEST)
     run = prefect_api.waiting()["id"]
-    # What the plan could not see: an object that makes 010's renaming fail.
     with transformed.connect() as conn:
-        conn.execute("CREATE TABLE public.digital_twins ()")
+        conn.execute(STRIKE)
     prefect_api.resume(run)
     out, _ = running.communicate(timeout=120)
     assert running.returncode == FAILED, out
     assert "The database is as it was before" in out and "Next" in out
-    with transformed.connect() as conn:
-        conn.execute("DROP TABLE public.digital_twins")
     assert transformed.checksums() == before
     status = at.rollback("status")
     assert "did not commit" in status.stdout and "failed" in status.stdout
