@@ -22,7 +22,7 @@ from tests.acceptance.engine import unavailable
 from tests.acceptance.operator import REQUEST, Desk, Done, Prefect, answer, at_baseline, desk, terminal
 from tests.databases import Database, Templates
 
-pytestmark = pytest.mark.pg("16", "18")
+pytestmark = pytest.mark.pg("18")
 DONE, FAILED, BLOCKED = 0, 1, 3
 _numbers = count(1)
 PASSWORD = "a password that nobody may see"

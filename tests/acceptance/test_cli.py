@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.operator import REQUEST, Desk, Prefect, answer, at_baseline, desk, terminal
 from tests.databases import Database
 
-pytestmark = pytest.mark.pg("16", "18")
+pytestmark = pytest.mark.pg("18")
 
 DONE, FAILED, MISUSED, BLOCKED, DECLINED = 0, 1, 2, 3, 4
 
