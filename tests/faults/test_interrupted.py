@@ -25,7 +25,17 @@ from tests.faults.test_transaction import ON_OBJECT
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
 
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
-RUN = ["run", "--incident", "INC-1", "--reason", "Chat answers with errors.", "--oauth", "temporary passwords"]
+RUN = [
+    "run",
+    "--incident",
+    "INC-1",
+    "--reason",
+    "Chat answers with errors.",
+    "--triggers",
+    "data corruption",
+    "--oauth",
+    "temporary passwords",
+]
 # Sleeps inside the first run's transaction only.
 ASLEEP = "IF (SELECT count(*) FROM rollback.run) = 1 THEN PERFORM pg_sleep(60); END IF;"
 SLEEPS = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event = 'PgSleep'"
