@@ -66,6 +66,11 @@ def code(name: str) -> str:
     return onetime.code(one.secret.get_secret_value(), used[key])
 
 
+def spent(name: str = APPROVAL["name"]) -> None:
+    """Take into account that another process sent somebody's code of now: it works once only."""
+    used[f"{name} {os.environ['PGHOST']} {os.environ['PGDATABASE']}"] = onetime.step(datetime.now(UTC))
+
+
 def answered(plan: str, **said: Any) -> Answer:
     """Return an answer to a plan as APPROVAL has it, or with other fields; its code is good unless one is given."""
     fields = {**APPROVAL, "plan": plan, **said}

@@ -53,6 +53,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
     with transformed.server.connect() as admin:
         admin.execute(f"ALTER DATABASE {transformed.dbname} ALLOW_CONNECTIONS false")
 
+    runbook_runs.spent()
     state = runbook_runs.run()
 
     assert state.name == "Completed", state.message
