@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql as compose
 
-from runbook import database, journal, mail, messages, report, team, tries
+from runbook import database, journal, mail, messages, report, standing, team, tries
 from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Backup, Check, Plan
@@ -24,6 +24,7 @@ DONE = "The database is rolled back and verified; the previous release runs."
 DONE_HERE = "The database is rolled back and verified; the application is not managed here: start the previous release."
 UNTOUCHED = "Nothing was changed; the services run as before."
 BACK = "The database is as it was before; see the steps for the services."
+STOPPED = "The database is as it was before, but the services could not be started again: users are offline."
 COMMITTED = "The database is rolled back and committed; the run did not come to its end."
 
 NEXT: dict[Verdict, str] = {
@@ -83,6 +84,8 @@ def _state(run: Run, plan: Plan | None, outcome: Verdict, error: BaseException |
         return error.state
     if journal.begun(run) and journal.committed(run):
         return COMMITTED
+    if journal.begun(run) and standing.services_stopped(journal.steps(run.side, run.id)):
+        return STOPPED
     return BACK if run.changing else UNTOUCHED
 
 

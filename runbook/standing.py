@@ -103,16 +103,17 @@ def sentence(
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
     if last and last["outcome"] in ("running", "failed"):
         said += " The last run did not commit: the database is as it was before."
-    if last and last["outcome"] == "running" and _stopped(steps):
-        said += " It was killed while the services were stopped: they may still be."
+    if last and last["outcome"] in ("running", "failed") and services_stopped(steps):
+        how = "was killed" if last["outcome"] == "running" else "failed"
+        said += f" It {how} while the services were stopped: they may still be."
         return said, False, f"rollback run --incident {last['incident']} … starts over; or start the services by hand."
     return said, True, "rollback plan shows what a rollback would do."
 
 
-def _stopped(steps: Sequence[Step]) -> bool:
+def services_stopped(steps: Sequence[Step]) -> bool:
     """Tell whether a run stopped the services, or was about to, and did not start them again."""
-    names = [step.name for step in steps if step.outcome != "skipped"]
-    return STOP in names and not set(START) & set(names)
+    stopped = any(step.name == STOP and step.outcome != "skipped" for step in steps)
+    return stopped and not any(step.name in START and step.outcome == "done" for step in steps)
 
 
 def _kept(request: Row) -> list[str]:

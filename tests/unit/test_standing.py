@@ -27,6 +27,13 @@ def test_once_the_services_run_again_it_is_one() -> None:
     assert standing.sentence(last(), "", APPLIED, [samples.step("stop services", 0, 0, "skipped")])[1]
 
 
+def test_services_that_could_not_be_started_again_are_no_place_to_stop() -> None:
+    steps = [samples.step("stop services", 0, 1), samples.step("start services again", 2, 1, "failed")]
+    state, safe, _ = standing.sentence(last(outcome="failed"), "", APPLIED, steps)
+    assert "failed while the services were stopped" in state
+    assert not safe
+
+
 def test_what_was_chosen_to_be_kept_is_not_in_force_by_mistake() -> None:
     kept = {**dict.fromkeys(APPLIED, "absent"), "013": "applied"}
     done = last(outcome="done", committed=True, request={"oauth": "delete", "gemini": "keep"})
