@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ def _backup(run: Run) -> Backup | None:
     for step in reversed(journal.steps(run.side, run.id)):
         if step.name == "back up" and step.outcome == "done":
             found: dict[str, Any] = dict(step.found)
-            return Backup(found["path"], found["bytes"], found["sha256"], found["entries"], step.seconds)
+            # A step of an earlier version wrote fewer fields.
+            named = {field.name: found[field.name] for field in fields(Backup) if field.name in found}
+            return Backup(**{**named, "seconds": step.seconds})
     return None
 
 

@@ -66,14 +66,31 @@ class Release:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was taken and checked."""
+    """A backup that was taken and checked: a folder, with the list of its files' checksums beside it."""
 
     path: str
     bytes: int
     sha256: str
+    """Of that list."""
     entries: int
     """How many entries pg_restore lists in it."""
     seconds: float
+    jobs: int = 1
+    compression: str = "gzip"
+    database: str = ""
+    """The name of the database that was dumped, and that a restore makes: the target's, or its copy's."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A backup that was restored into a database of its own and compared with where it came from."""
+
+    tables: int
+    rows: int
+    seconds: float
+    """All of it, the restore included."""
+    restore_seconds: float
+    differences: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

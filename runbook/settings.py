@@ -54,6 +54,9 @@ class Settings(BaseSettings):
 
     pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
     backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
+    dump_jobs: int | None = Field(
+        None, gt=0, le=64, description="How many sessions dump and restore at a time. Not set: one a core, at most 4."
+    )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
 

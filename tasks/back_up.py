@@ -1,5 +1,6 @@
-"""Step: back up. The procedure's step 2: pg_dump in custom format, checked by listing it and by its checksum."""
+"""Step: back up. The procedure's step 2: pg_dump, by several jobs into a folder, read to its end and sealed."""
 
+from dataclasses import asdict
 from typing import cast
 from uuid import UUID
 
@@ -31,7 +32,7 @@ def back_up(run: Run, plan: Plan) -> Backup:
             on_progress=progress,
         )
         update_progress_artifact(artifact, 100.0)
-        found.update(path=taken.path, bytes=taken.bytes, sha256=taken.sha256, entries=taken.entries)
+        found.update({name: value for name, value in asdict(taken).items() if name != "seconds"})
     return taken
 
 
