@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
-from runbook.outlook import Alternative, Forecast, Verdict
+from runbook.outlook import Alternative, Forecast, Means, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
@@ -74,6 +75,25 @@ class Backup:
     entries: int
     """How many entries pg_restore lists in it."""
     seconds: float
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A snapshot that is there."""
+
+    database: str
+    run: UUID
+    """The run that took it."""
+    incident: str
+    taken: datetime
+    way_back: str
+    """Path of the file for psql with which one goes back to it."""
+    bytes: int
+    """Its size; blocks that it shares with the original are counted too."""
+    committed: bool
+    """Whether its run changed the database after it."""
+    proved: datetime | None
+    """When its portable dump was proved by restoring it; None: not yet."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +183,7 @@ class Plan:
     """Rows that forbid the choice for OAuth users, by table."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Bytes of the largest tables with their indexes, and what a backup takes at most."""
+    backup: Means | None = None
     forecast: Forecast | None = None
     alternatives: Sequence[Alternative] = ()
     hash: str = ""

@@ -53,7 +53,19 @@ class Settings(BaseSettings):
     )
 
     pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
+    dump_jobs: int = Field(2, gt=0, description="tmp")
     backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
+    snapshot_clone: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="Whether the server's disk copies on write (XFS with reflink, Btrfs). auto: looked up where it is "
+        "this machine's.",
+    )
+    snapshot_room_gb: float | None = Field(
+        None, ge=0, description="Room on the server's disk for a copy, in GB, where the runbook cannot see it."
+    )
+    snapshot_hours: float = Field(
+        72, ge=0, description="How long a snapshot stays at least, in hours, once its portable dump is proved."
+    )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
-from runbook.models import Backup, Check, Plan, Step, Try
+from runbook.models import Backup, Check, Copy, Plan, Step, Try
 from runbook.request import Approval, RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
@@ -29,6 +29,7 @@ class Summary:
     """When the answer came."""
     steps: Sequence[Step]
     backup: Backup | None
+    """The dump: taken inside the outage, or from the snapshot when the users were back."""
     checks: Sequence[Check]
     """The procedure's step 5, and what else was verified after the commit."""
     outcome: Verdict
@@ -44,6 +45,8 @@ class Summary:
     archived: Mapping[str, int] = field(default_factory=dict)
     """Rows in the archive tables, by table."""
 
+    copy: Copy | None = None
+    """The snapshot, where one was taken and is there."""
     committed: bool | None = None
     """Whether the transaction was committed; None: it was if the run is done."""
 
