@@ -65,12 +65,12 @@ def _names(plan: Plan) -> list[str]:
     skipped = {script.migration for script in plan.scripts if script.action == "skip"}
     skipped |= {"settle OAuth users"} if plan.oauth == "keep" else set()
     skipped |= set(SERVICES) - {OUTAGE[0]} if plan.release is None else set()
-    skipped |= {PORTABLE} if plan.backup is None or plan.backup.method == "dump" else set()
+    skipped |= {PORTABLE} if plan.backup.method == "dump" else set()
     return [name for name in TYPICAL if name not in skipped]
 
 
 def _step(name: str, plan: Plan, past: Sequence[Row]) -> StepForecast:
-    if name == BACKUP and plan.backup:
+    if name == BACKUP:
         return StepForecast(name, plan.backup.way.seconds, plan.backup.way.runs)
     idle = name in SERVICES and plan.release is None
     if idle or not past:

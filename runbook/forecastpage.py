@@ -25,8 +25,6 @@ def ways(plan: Plan) -> list[Block]:
 
 def backup(plan: Plan) -> list[Block]:
     """Say how the backup is taken and why, and what each way takes."""
-    if plan.backup is None:
-        return []
     rows = [
         (way.method, figures.duration(way.seconds), f"median of {way.runs}" if way.runs else "a guess", way.remark)
         for way in plan.backup.ways

@@ -6,7 +6,7 @@ from statistics import median
 
 import psycopg
 
-from runbook import database, figures, journal, serverdisk
+from runbook import database, figures, journal, programs, serverdisk
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.outlook import Means, Way
@@ -115,8 +115,10 @@ def _obstacle(rights: Row, place: Place, size: int) -> str:
 
 def _dump(size: int, past: Sequence[Row], settings: Settings) -> Way:
     alike = [row for row in past if row["method"] == "dump"]
-    took = _measured(alike, size, 1 + size / (DUMP_SPEED * settings.dump_jobs))
-    return Way("dump", took, len(alike), f"pg_dump with {figures.count(settings.dump_jobs, 'job')} inside the outage")
+    took = _measured(alike, size, 1 + size / (DUMP_SPEED * programs.jobs(settings)))
+    return Way(
+        "dump", took, len(alike), f"pg_dump with {figures.count(programs.jobs(settings), 'job')} inside the outage"
+    )
 
 
 def _measured(alike: Sequence[Row], size: int, guess: float) -> float:

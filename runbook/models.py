@@ -67,14 +67,31 @@ class Release:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was taken and checked."""
+    """A backup that was taken and checked: a folder, with the list of its files' checksums beside it."""
 
     path: str
     bytes: int
     sha256: str
+    """Of that list."""
     entries: int
     """How many entries pg_restore lists in it."""
     seconds: float
+    jobs: int = 1
+    compression: str = "gzip"
+    database: str = ""
+    """The name of the database that was dumped, and that a restore makes: the target's, or its copy's."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A backup that was restored into a database of its own and compared with where it came from."""
+
+    tables: int
+    rows: int
+    seconds: float
+    """All of it, the restore included."""
+    restore_seconds: float
+    differences: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,8 @@ class Plan:
     database_bytes: int
     release: Release | None
     services: Sequence[str]
+    backup: Means
+    """How the backup is taken, and why."""
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]
@@ -183,7 +202,6 @@ class Plan:
     """Rows that forbid the choice for OAuth users, by table."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Bytes of the largest tables with their indexes, and what a backup takes at most."""
-    backup: Means | None = None
     forecast: Forecast | None = None
     alternatives: Sequence[Alternative] = ()
     hash: str = ""

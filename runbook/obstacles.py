@@ -1,7 +1,6 @@
 """Obstacles: everything that stands in the way of a plan at once, and what to be warned of."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -59,10 +58,9 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
 def _backup(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
     """List what stands in the way of the backup; a snapshot needs no room for a dump before the users are back."""
     problems: list[str] = []
-    inside = plan.backup is None or plan.backup.method == "dump"
+    inside = plan.backup.method == "dump"
     attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn) if inside else 0))
-    if plan.backup:
-        attempt(problems, partial(means.check, plan.backup))
+    attempt(problems, lambda: means.check(plan.backup))
     return problems
 
 
@@ -71,7 +69,7 @@ def of_backup(conn: psycopg.Connection, chosen: Means, settings: Settings) -> li
     found = means.warnings(chosen)
     if chosen.method == "snapshot":
         attempt(found, lambda: backup.check_folder(settings, backup.estimate(conn)))
-    return found + snapshots.warnings(conn, settings)
+    return found + backup.leftovers(settings) + snapshots.warnings(conn, settings)
 
 
 def warnings(

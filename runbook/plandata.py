@@ -45,7 +45,7 @@ def plan_hash(plan: Plan) -> str:
         "verdict": asdict(plan.verdict),
         "migrations": dict(plan.migrations),
         "scripts": [(s.migration, s.name, s.sha256, s.action) for s in plan.scripts],
-        "options": {"oauth": plan.oauth, "gemini": plan.gemini, "backup": plan.backup.method if plan.backup else None},
+        "options": {"oauth": plan.oauth, "gemini": plan.gemini, "backup": plan.backup.method},
         "users": dict(plan.users),
         "removed": dict(plan.removed),
         "placeholders": dict(plan.placeholders),

@@ -25,7 +25,7 @@ def steps(plan: Plan) -> list[str]:
 
 
 def _by_snapshot(plan: Plan) -> bool:
-    return plan.backup is not None and plan.backup.method == "snapshot"
+    return plan.backup.method == "snapshot"
 
 
 def _back_up(plan: Plan) -> str:

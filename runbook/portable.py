@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from runbook import journal, snapshots, team
@@ -17,7 +17,9 @@ def dump(run: Run) -> Backup | None:
     for step in reversed(journal.steps(run.side, run.id)):
         if step.name in ("back up", "portable dump") and step.outcome == "done" and "path" in step.found:
             found: dict[str, Any] = dict(step.found)
-            return Backup(found["path"], found["bytes"], found["sha256"], found["entries"], step.seconds)
+            # A step of an earlier version wrote fewer fields.
+            named = {field.name: found[field.name] for field in fields(Backup) if field.name in found}
+            return Backup(**{**named, "seconds": step.seconds})
     return None
 
 

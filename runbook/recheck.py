@@ -74,7 +74,7 @@ def changed(approved: Plan, now: Plan) -> list[str]:
 
 def _backup(approved: Plan, now: Plan) -> list[str]:
     """Say why the backup cannot be taken any more in the way that was approved; a quicker way voids nothing."""
-    if approved.backup is None or now.backup is None or approved.backup.way.obstacle:
+    if approved.backup.way.obstacle:  # it was asked for all the same
         return []
     way = next(way for way in now.backup.ways if way.method == approved.backup.method)
     return [f"backup: approved {way.method}, and now {way.obstacle}"] if way.obstacle else []

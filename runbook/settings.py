@@ -53,8 +53,10 @@ class Settings(BaseSettings):
     )
 
     pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
-    dump_jobs: int = Field(2, gt=0, description="tmp")
     backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
+    dump_jobs: int | None = Field(
+        None, gt=0, le=64, description="How many sessions dump and restore at a time. Not set: one a core, at most 4."
+    )
     snapshot_clone: Literal["auto", "yes", "no"] = Field(
         "auto",
         description="Whether the server's disk copies on write (XFS with reflink, Btrfs). auto: looked up where it is "

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql as compose
 
 import sql
-from runbook import archive, database, fence
+from runbook import checksums, database, fence
 from runbook.errors import BackupFailed, StatementFailed
 from runbook.models import Session
 
@@ -75,7 +75,7 @@ def take(conn: psycopg.Connection, gate: psycopg.Connection, *, clone: bool) -> 
 
 
 def _copied(conn: psycopg.Connection, *, clone: bool, last: bool) -> str | None:
-    """Copy the database of ``conn`` and return the copy's name; None: somebody else is in, and the ``last`` try is left."""
+    """Copy the database of ``conn`` and return the copy's name; None: somebody else is in, and a try is left."""
     copy = name(conn.info.dbname)
     statement = compose.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY ALLOW_CONNECTIONS false")
     try:
@@ -114,7 +114,7 @@ def going_back(original: str, taken: Snapshot) -> str:
     names = {"database": original, "copy": taken.database, "aside": aside}
     words = {key: _quoted(value) for key, value in names.items()}
     words |= {f"{key}_name": compose.Literal(value).as_string(None) for key, value in names.items()}
-    return sql.read("go_back.sql").format(**words, properties="\n".join(f"{line};" for line in taken.properties))
+    return sql.read("go_back.psql").format(**words, properties="\n".join(f"{line};" for line in taken.properties))
 
 
 def _quoted(name: str) -> str:
@@ -126,7 +126,7 @@ def write_going_back(folder: Path, original: str, taken: Snapshot) -> Path:
     path = folder.absolute() / f"go_back_to_{taken.database}.sql"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, archive.PRIVATE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, checksums.PRIVATE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(going_back(original, taken))
     except OSError as error:

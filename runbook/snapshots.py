@@ -10,8 +10,7 @@ import psycopg
 from psycopg import sql as compose
 
 from runbook import backup, database, figures, journal, proof, snapshot
-from runbook.models import Backup, Copy
-from runbook.proof import Proof
+from runbook.models import Backup, Copy, Proof
 from runbook.runs import Run
 from runbook.settings import Settings
 
@@ -64,12 +63,12 @@ def secure(
     run: Run, copy: Copy, on_dump: Callable[[int], None], on_proof: Callable[[int, int], None]
 ) -> tuple[Backup, Proof]:
     """Take the portable dump of a snapshot, and prove it by restoring it. Raises BackupFailed, ProgramMissing."""
-    with _open(run.gate, copy.database), database.connect(copy.database) as monitor:
+    with _open(run.gate, copy.database):
         taken = backup.take(
             run.settings,
             run.identity,
             database=copy.database,
-            monitor=monitor,
+            monitor=run.gate,
             on_started=lambda: None,
             on_progress=on_dump,
         )

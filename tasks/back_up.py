@@ -1,5 +1,7 @@
 """Step: back up. A snapshot on the same server, or pg_dump, as the plan chose; checked before anything is changed."""
 
+from dataclasses import asdict
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -13,7 +15,7 @@ from tasks import progress
 def back_up(run: Run, plan: Plan) -> None:
     """Take the backup and check it. Raises BackupFailed, ProgramMissing, ProgramFailed."""
     with journal.step(run, "back up") as found:
-        if plan.backup and plan.backup.method == "snapshot":
+        if plan.backup.method == "snapshot":
             _copy(run, plan.backup.clone, found)
         else:
             _dump(run, plan, found)
@@ -40,7 +42,7 @@ def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
         on_progress=lambda written: dumped(written, plan.database_bytes),
     )
     dumped(1, 1)
-    found.update(method="dump", path=taken.path, bytes=taken.bytes, sha256=taken.sha256, entries=taken.entries)
+    found.update({name: value for name, value in asdict(taken).items() if name != "seconds"}, method="dump")
 
 
 def _close_again(run: Run, found: journal.Found) -> None:

@@ -1,5 +1,7 @@
 """Step: portable dump. With the users back, the snapshot becomes a dump that is proved by restoring it."""
 
+from dataclasses import asdict
+
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -23,8 +25,8 @@ def portable_dump(run: Run, summary: Summary | None = None) -> None:
             return
         dumped, compared = progress("portable-dump", "Bytes written"), progress("proof", "Tables compared")
         taken, proof = snapshots.secure(run, copy, lambda written: dumped(written, copy.bytes), compared)
-        found.update(copy=copy.database, path=taken.path, bytes=taken.bytes, sha256=taken.sha256)
-        found.update(entries=taken.entries, tables=proof.tables, rows=proof.rows)
+        found.update({name: value for name, value in asdict(taken).items() if name != "seconds"})
+        found.update(tables=proof.tables, rows=proof.rows, restore_seconds=proof.restore_seconds)
     if summary:
         whole = portable.with_dump(run, summary)
         report.write(run.settings, whole)

@@ -18,9 +18,10 @@ from tests import runbook_runs
 from tests.databases import Database
 
 PROPERTIES = """
-    SELECT r.rolname, (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(d.datacl) a), d.datconnlimit, d.datistemplate, d.datallowconn, d.encoding, d.datcollate,
-           shobj_description(d.oid, 'pg_database'),
-           (SELECT array_agg(coalesce(u.rolname, '') || (SELECT string_agg(one, ';' ORDER BY one) FROM unnest(s.setconfig) one)
+    SELECT r.rolname, (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(d.datacl) a), d.datconnlimit,
+           d.datistemplate, d.datallowconn, d.encoding, d.datcollate, shobj_description(d.oid, 'pg_database'),
+           (SELECT array_agg(coalesce(u.rolname, '')
+                             || (SELECT string_agg(one, ';' ORDER BY one) FROM unnest(s.setconfig) one)
                              ORDER BY u.rolname)
               FROM pg_db_role_setting s LEFT JOIN pg_roles u ON u.oid = s.setrole WHERE s.setdatabase = d.oid)
       FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba

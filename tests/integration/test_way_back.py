@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from runbook.models import Backup
-from runbook.reportpage import restore_commands
+from runbook.wayback import restore_commands
 from tests.servers import Server
 
 pytestmark = pytest.mark.pg("16", "18")
