@@ -17,6 +17,10 @@ START = ("open and start", "start services again")
 """The steps with which it ends: the last of a rollback that was done, or the compensation of one that was not."""
 
 
+LATER = ("portable dump", "drop snapshot")
+"""Steps that follow when the rollback itself has ended."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A run that has ended."""
@@ -69,8 +73,9 @@ class Summary:
 
     @property
     def ended(self) -> datetime:
-        """When the last step ended. The same for each report that is written of a run."""
-        return max((step.ended or step.started for step in self.steps), default=self.began)
+        """When the last step of the rollback ended. The same for each report that is written of a run."""
+        own = [step for step in self.steps if step.name not in LATER]
+        return max((step.ended or step.started for step in own), default=self.began)
 
     @property
     def missed(self) -> Sequence[Check]:

@@ -29,5 +29,5 @@ def portable_dump(run: Run, summary: Summary | None = None) -> None:
         found.update(tables=proof.tables, rows=proof.rows, restore_seconds=proof.restore_seconds)
     if summary:
         whole = portable.with_dump(run, summary)
-        report.write(run.settings, whole)
+        report.rewrite(run.settings, whole)
         create_markdown_artifact(report.markdown(whole), key="report", description=f"Report of {run.request.incident}")
