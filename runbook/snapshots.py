@@ -72,7 +72,7 @@ def secure(
             on_started=lambda: None,
             on_progress=on_dump,
         )
-        return taken, proof.prove(run.settings, run.gate, taken, copy.database, on_progress=on_proof)
+        return taken, proof.prove(run.settings, run.gate, taken, copy.database, on_compared=on_proof)
 
 
 @contextmanager
