@@ -134,6 +134,11 @@ def transaction(conn: psycopg.Connection) -> Iterator[None]:
         yield
 
 
+def in_transaction(conn: psycopg.Connection) -> bool:
+    """Return whether a transaction is open on this connection."""
+    return conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+
+
 def guard(conn: psycopg.Connection, expected: Identity) -> None:
     """Raise WrongDatabase unless this connection still speaks to the ``expected`` database."""
     found = identity(conn)

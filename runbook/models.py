@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
-from runbook.outlook import Alternative, Forecast, Verdict
+from runbook.outlook import Alternative, Forecast, Means, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
@@ -94,6 +95,25 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """A snapshot that is there."""
+
+    database: str
+    run: UUID
+    """The run that took it."""
+    incident: str
+    taken: datetime
+    way_back: str
+    """Path of the file for psql with which one goes back to it."""
+    bytes: int
+    """Its size; blocks that it shares with the original are counted too."""
+    committed: bool
+    """Whether its run changed the database after it."""
+    proved: datetime | None
+    """When its portable dump was proved by restoring it; None: not yet."""
+
+
+@dataclass(frozen=True)
 class Check:
     """One comparison of what was expected with what was found."""
 
@@ -167,6 +187,8 @@ class Plan:
     database_bytes: int
     release: Release | None
     services: Sequence[str]
+    backup: Means
+    """How the backup is taken, and why."""
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]

@@ -5,9 +5,10 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook import approvers, backup, census, database, mail, messages, programs, report, team
+from runbook import approvers, backup, census, database, mail, means, messages, programs, report, snapshots, team
 from runbook.errors import RollbackError
 from runbook.models import Plan
+from runbook.outlook import Means
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
@@ -46,12 +47,29 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
     attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
-    attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
+    problems += _backup(conn, plan, settings)
     attempt(problems, lambda: report.check(settings))
     attempt(problems, lambda: messages.check(settings))
     attempt(problems, lambda: team.check(settings))
     attempt(problems, lambda: approvers.check(settings))
     return problems
+
+
+def _backup(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
+    """List what stands in the way of the backup; a snapshot needs no room for a dump before the users are back."""
+    problems: list[str] = []
+    inside = plan.backup.method == "dump"
+    attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn) if inside else 0))
+    attempt(problems, lambda: means.check(plan.backup))
+    return problems
+
+
+def of_backup(conn: psycopg.Connection, chosen: Means, settings: Settings) -> list[str]:
+    """List what should be known of the backup: what is unknown, and what the portable dump lacks later."""
+    found = means.warnings(chosen)
+    if chosen.method == "snapshot":
+        attempt(found, lambda: backup.check_folder(settings, backup.estimate(conn)))
+    return found + backup.leftovers(settings) + snapshots.warnings(conn, settings)
 
 
 def warnings(

@@ -17,6 +17,7 @@ from runbook import (
     endstate,
     fence,
     forecast,
+    means,
     obstacles,
     plandata,
     release,
@@ -56,6 +57,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     found = obstacles.attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
     deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
     kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
+    chosen = means.draw(conn, request.backup, settings)
     drawn = Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
@@ -79,8 +81,9 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         release=found,
         services=settings.services if settings.project_dir else (),
         blockers=[],
-        warnings=obstacles.warnings(conn, request, settings, drift),
+        warnings=[*obstacles.warnings(conn, request, settings, drift), *obstacles.of_backup(conn, chosen, settings)],
         drift=drift,
+        backup=chosen,
     )
     forbidding = census.forbidding(deletion) if deletion else []
     drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])

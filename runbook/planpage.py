@@ -25,6 +25,7 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
         _section("Warnings", [*_hazards(plan), *plan.warnings]),
         Section("What will happen, in this order", [Bullets(planorder.steps(plan), numbered=plan.needed)]),
         Section("What it costs, and what else could be done", forecastpage.ways(plan)),
+        Section("Backup", forecastpage.backup(plan)),
         Section("Users", _users(plan)),
         Section("Rows", _rows(plan)),
         Section("Connected now", _sessions(plan)),

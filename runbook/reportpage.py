@@ -116,6 +116,7 @@ def _plan(plan: Plan) -> Block:
         ("Database", f"{known.database}, PostgreSQL {known.major}, system identifier {known.system_identifier}"),
         ("Size", figures.size(plan.database_bytes)),
         ("Found", found(plan)),
+        ("Backup", f"{plan.backup.method}: {plan.backup.why}"),
         ("OAuth users", plan.oauth),
         ("Label gemini", plan.gemini),
         ("Services", ", ".join(plan.services) or "none managed here"),

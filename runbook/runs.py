@@ -33,8 +33,8 @@ class Run:
     settings: Settings
     work: psycopg.Connection
     """Holds the runner's lock; the five database steps are one transaction on it."""
-    side: psycopg.Connection
-    """Autocommit: the journal, and looking around while ``work`` waits."""
+    beside: psycopg.Connection
+    """Autocommit: the journal, and looking around while ``work`` waits; closed while the run is ``alone``."""
     gate: psycopg.Connection
     """Autocommit, to the maintenance database: from there the fence is closed and opened."""
     identity: Identity
@@ -46,13 +46,23 @@ class Run:
     """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
-    early: list[Step] = field(default_factory=list)
-    """Steps from before the journal began; assess writes nothing."""
+    unwritten: list[Step] = field(default_factory=list)
+    """Steps that could not be written down yet: before the journal began, or inside the transaction while alone."""
+
+    @property
+    def side(self) -> psycopg.Connection:
+        """The connection for everything but the transaction: ``work`` itself while there is no other."""
+        return self.work if self.alone else self.beside
+
+    @property
+    def alone(self) -> bool:
+        """Whether ``work`` is the only connection to the database."""
+        return self.beside.closed
 
     @property
     def pids(self) -> list[int]:
         """Backend process ids of the run's own connections."""
-        return [self.worker, self.side.info.backend_pid]
+        return [self.worker] if self.alone else [self.worker, self.beside.info.backend_pid]
 
 
 @contextmanager
@@ -78,8 +88,18 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         try:
             yield run
         finally:
-            for conn in (run.work, run.side, run.gate):
+            for conn in (run.work, run.beside, run.gate):
                 conn.close()
+
+
+@contextmanager
+def again(run_id: UUID, settings: Settings) -> Iterator[Run]:
+    """Open a run that has ended once more, to do what it left for later. Raises DatabaseUnavailable, SecondRunner."""
+    with closing(database.connect()) as conn:
+        given = next(row["request"] for row in journal.runs(conn) if row["id"] == run_id)
+    with opened(RollbackRequest.model_validate(given), settings) as run:
+        run.id = run_id
+        yield run
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -119,6 +139,17 @@ def transaction(run: Run) -> Iterator[None]:
         yield
 
 
+def stay_alone(run: Run) -> None:
+    """Close every connection to the database but ``work``: a copy of it needs that, and the fence is closed."""
+    run.beside.close()
+
+
+def rejoin(run: Run) -> None:
+    """Connect beside ``work`` again, once the fence is open."""
+    if run.alone:
+        run.beside = database.connect()
+
+
 def revive(run: Run) -> None:
     """Replace connections that were lost; a closed fence keeps out the runbook too, so it is opened first.
 
@@ -130,9 +161,9 @@ def revive(run: Run) -> None:
         return
     log.warning("The connection was lost; opening the fence to make a new one.")
     fence.open_up(run.gate, run.identity.database)
-    if not _lives(run.side):
-        run.side.close()
-        run.side = database.connect()
+    if run.alone or not _lives(run.beside):
+        run.beside.close()
+        run.beside = database.connect()
     if not _lives(run.work):
         run.work.close()
         run.work = _successor(run)

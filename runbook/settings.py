@@ -57,6 +57,17 @@ class Settings(BaseSettings):
     dump_jobs: int | None = Field(
         None, gt=0, le=64, description="How many sessions dump and restore at a time. Not set: one a core, at most 4."
     )
+    snapshot_clone: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="Whether the server's disk copies on write (XFS with reflink, Btrfs). auto: looked up where it is "
+        "this machine's.",
+    )
+    snapshot_room_gb: float | None = Field(
+        None, ge=0, description="Room on the server's disk for a copy, in GB, where the runbook cannot see it."
+    )
+    snapshot_hours: float = Field(
+        72, ge=0, description="How long a snapshot stays at least, in hours, once its portable dump is proved."
+    )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
 

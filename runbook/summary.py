@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
-from runbook.models import Backup, Check, Plan, Step, Try
+from runbook.models import Backup, Check, Copy, Plan, Step, Try
 from runbook.request import Approval, RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
@@ -15,6 +15,10 @@ STOP = "stop services"
 """The step with which the outage begins."""
 START = ("open and start", "start services again")
 """The steps with which it ends: the last of a rollback that was done, or the compensation of one that was not."""
+
+
+LATER = ("portable dump", "drop snapshot")
+"""Steps that follow when the rollback itself has ended."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Summary:
     """When the answer came."""
     steps: Sequence[Step]
     backup: Backup | None
+    """The dump: taken inside the outage, or from the snapshot when the users were back."""
     checks: Sequence[Check]
     """The procedure's step 5, and what else was verified after the commit."""
     outcome: Verdict
@@ -44,6 +49,8 @@ class Summary:
     archived: Mapping[str, int] = field(default_factory=dict)
     """Rows in the archive tables, by table."""
 
+    copy: Copy | None = None
+    """The snapshot, where one was taken and is there."""
     committed: bool | None = None
     """Whether the transaction was committed; None: it was if the run is done."""
 
@@ -66,8 +73,9 @@ class Summary:
 
     @property
     def ended(self) -> datetime:
-        """When the last step ended. The same for each report that is written of a run."""
-        return max((step.ended or step.started for step in self.steps), default=self.began)
+        """When the last step of the rollback ended. The same for each report that is written of a run."""
+        own = [step for step in self.steps if step.name not in LATER]
+        return max((step.ended or step.started for step in own), default=self.began)
 
     @property
     def missed(self) -> Sequence[Check]:

@@ -195,3 +195,9 @@ def verified(checks: Sequence[Check], console: Console) -> None:
         said = f"At the declared end state: all {len(checks)} checks match."
     _say(said, console, "bold red" if missed else "bold green")
     _each(checks, console)
+
+
+def facts(title: str, rows: Sequence[tuple[str, str]], console: Console) -> None:
+    """Show the facts of one thing under its name."""
+    _say(title, console, "bold")
+    _facts(Table(("", ""), rows), console)

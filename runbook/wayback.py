@@ -10,12 +10,34 @@ from runbook.summary import Summary
 
 
 def section(summary: Summary) -> list[Block]:
-    """Name the backup, and how to bring it back exactly; the rolled back database is kept beside it."""
+    """Name the backups, and how to bring each back exactly; the rolled back database is kept beside it."""
+    return [*_snapshot(summary), *_dump(summary)]
+
+
+def _snapshot(summary: Summary) -> list[Block]:
+    """Name the snapshot: by it one goes back in an instant."""
+    copy = summary.copy
+    if copy is None or not summary.changed:
+        return []
+    facts = [
+        ("Snapshot", Code(copy.database)),
+        ("Size", f"{figures.size(copy.bytes)}, blocks that it shares with the original counted"),
+        ("Portable dump", f"proved by restoring it, {figures.moment(copy.proved)}" if copy.proved else "NOT THERE YET"),
+    ]
+    return [
+        Table(("", ""), facts),
+        _AT_ONCE,
+        Fixed([f"psql -d postgres -v ON_ERROR_STOP=1 -f {shlex.quote(copy.way_back)}"]),
+    ]
+
+
+def _dump(summary: Summary) -> list[Block]:
+    """Name the dump: by it one goes back as long as the file lives, also on another server."""
     taken = summary.backup
     if taken is None:
         return []
     facts = [
-        ("Folder", Code(taken.path)),
+        ("Dump", Code(taken.path)),
         ("Size", f"{figures.size(taken.bytes)} ({taken.bytes:,} bytes), {taken.entries:,} entries"),
         ("Taken by", f"{figures.count(taken.jobs, 'job')}, compressed by {taken.compression}"),
         ("SHA-256 of its list of checksums", Code(taken.sha256)),
@@ -26,8 +48,13 @@ def section(summary: Summary) -> list[Block]:
     return [table, _HOW, Fixed(restore_commands(taken, summary.database))]
 
 
+_AT_ONCE = (
+    "To go back to the data before the rollback at once, whatever its size: stop the services, then run this with the "
+    "same PG… environment. It renames two databases in one transaction and drops nothing; what was written since the "
+    "rollback stays in the one that is put aside."
+)
 _HOW = (
-    "To go back to the data before the rollback: stop the services, then run this as a role that may create databases, "
+    "To go back by the dump: stop the services, then run this as a role that may create databases, "
     "with the same PG… environment. What was written since the rollback stays in the renamed database only."
 )
 

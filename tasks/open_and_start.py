@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, journal, services
+from runbook import fence, journal, runs, services
 from runbook.models import Plan
 from runbook.runs import Run
 
@@ -20,6 +20,7 @@ def open_and_start(run: Run, plan: Plan) -> None:
     """Let everybody connect again, start the services and wait until they are healthy. Raises ServiceUnhealthy."""
     with journal.step(run, "open and start") as found:
         fence.open_up(run.gate, run.identity.database)
+        runs.rejoin(run)
         if plan.release is None:
             found["services"] = "not managed here: start them by hand"
             return

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, journal, runs, services
+from runbook import fence, journal, runs, services, snapshots
 from runbook.errors import DatabaseUnavailable, RollbackError
 from runbook.models import Plan
 from runbook.runs import Run
@@ -32,8 +32,10 @@ def reopen(run: Run, plan: Plan) -> None:
         )
     with journal.step(run, "start services again") as found:
         fence.open_up(run.gate, run.identity.database)
+        runs.rejoin(run)
         found["services"] = _start(run, plan)
         journal.undone(run)
+        found["dropped"] = snapshots.discard(run)
 
 
 def _reach(run: Run, plan: Plan) -> None:

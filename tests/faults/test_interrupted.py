@@ -215,7 +215,7 @@ def test_told_to_end_in_the_backup_it_compensates_first(
         (programs / name).chmod(0o755)
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(programs))
     rows = application.without_writings(transformed)
-    with runner("--previous-tag", "v1") as process:
+    with runner("--previous-tag", "v1", "--backup", "dump") as process:
         approve(transformed)
         runbook_runs.until(flag.exists)
         process.send_signal(signal.SIGTERM)
