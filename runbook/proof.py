@@ -1,6 +1,8 @@
 """The proof of a backup: restored into a scratch database, and compared with where it came from, row by row."""
 
 import logging
+import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -10,7 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from runbook import attended, checksums, comparison, figures, programs, scratch
+from runbook import attended, checksums, comparison, compression, figures, programs, scratch, shell
 from runbook.attended import Sessions
 from runbook.errors import BackupFailed, DatabaseUnavailable, ProgramFailed, StatementFailed
 from runbook.models import Backup, Proof
@@ -21,9 +23,12 @@ APPLICATION = "rollback-proof"
 PROGRESS_SECONDS = 1.0
 SHOWN = 20
 """How many differences an error names."""
+ACTING = re.compile(r"\d+; \d+ \d+ (COMMENT - )?(EVENT TRIGGER|PUBLICATION|SUBSCRIPTION)\b")
+"""Entries that hold no rows: a trigger at login may write some, a subscription holds its database."""
 REMEDIES = {
     "permission denied to create database": "ALTER ROLE … CREATEDB for this role, or prove the backup as another one.",
     "permission denied to create extension": "Prove the backup as a role that may create this extension: a superuser.",
+    "row-level security": "Prove the backup as a superuser or a role with BYPASSRLS: rows are hidden from this one.",
     "must be superuser": "Prove the backup as a superuser: it holds what only a superuser may make.",
     "permission denied": "Give the role this right, or prove the backup as a superuser.",
     "no space left": "Make room on the server for a second copy of the data, then prove the backup again.",
@@ -54,8 +59,9 @@ def prove(
     restore = programs.binaries(maintenance.info.server_version // 10000, settings) / "pg_restore"
     checksums.verify(Path(backup.path))
     with _explained(backup, source), scratch.opened(maintenance, source) as name:
-        words = [str(restore), *_words(name, jobs), backup.path]
-        attended.run(words, Sessions(name, APPLICATION, maintenance), lambda running: _tell(running, on_restoring))
+        with _wanted(restore, backup) as chosen:
+            words = [str(restore), *_words(name, jobs), f"--use-list={chosen}", backup.path]
+            attended.run(words, Sessions(name, APPLICATION, maintenance), lambda running: _tell(running, on_restoring))
         restored = time.monotonic() - began
         found = comparison.compare(source, name, jobs, on_compared)
     if found.differences:
@@ -66,15 +72,22 @@ def prove(
 
 
 def _words(name: str, jobs: int) -> list[str]:
-    """Return pg_restore's arguments. Rows are proved, so that who owns them and who may read them stays out.
-
-    A subscription would keep the scratch database from being dropped.
-    """
+    """Return pg_restore's arguments. Rows are proved, so that who owns them and who may read them stays out."""
     conninfo = make_conninfo("", dbname=name, application_name=APPLICATION, connect_timeout=10)
     return [
         *("--format=directory", f"--jobs={jobs}", "--exit-on-error", "--no-password", f"--dbname={conninfo}"),
-        *("--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"),
+        *("--no-owner", "--no-privileges"),
     ]
+
+
+@contextmanager
+def _wanted(restore: Path, backup: Backup) -> Iterator[str]:
+    """Write the list of what is restored to a file: all but what would act in the scratch database, or hold it."""
+    listed = shell.run(restore, "--list", backup.path, env=compression.C_LOCALE)
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as chosen:
+        chosen.write("\n".join(line for line in listed.splitlines() if not ACTING.match(line)) + "\n")
+        chosen.flush()
+        yield chosen.name
 
 
 def _tell(running: Future[str], on_restoring: Callable[[float], None]) -> None:

@@ -8,12 +8,14 @@ from contextlib import closing, contextmanager
 import psycopg
 from psycopg import sql as compose
 
-from runbook import comparison, database
+from runbook import comparison, database, figures, serverdisk
 from runbook.errors import BackupFailed, RollbackError, StatementFailed
 
 PREFIX = "rollback_proof_of_"
 LONGEST = 63
 """How many bytes a name has in PostgreSQL."""
+ROOM = 1.5
+"""How much of its source's size is asked for: the copy, and the log that is written with it."""
 COMMENT = "Scratch database of the rollback runbook: a backup is proved in it. It may be dropped."
 PROVIDERS = {"i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 
@@ -27,7 +29,10 @@ def opened(maintenance: psycopg.Connection, source: str) -> Iterator[str]:
     What killed proofs left is dropped first. Raises BackupFailed, DatabaseUnavailable or StatementFailed.
     """
     name = named(source)
+    if not database.query(maintenance, "scratch_database", database=source):
+        raise BackupFailed(f"There is no database {source} to compare the backup with.")
     sweep(maintenance)
+    _check_disk(source)
     if not database.query(maintenance, "scratch_lock", database=name)[0]["locked"]:
         raise BackupFailed(f"Another proof of {source} is at work.", "Wait until it ends.")
     try:
@@ -56,6 +61,21 @@ def sweep(maintenance: psycopg.Connection) -> None:
             _unlock(maintenance, row["name"])
 
 
+def _check_disk(source: str) -> None:
+    """See that a second copy finds room, where the server's disk can be looked at: a full one stops everybody.
+
+    Raises BackupFailed.
+    """
+    with closing(database.connect(source)) as conn:
+        disk, size = serverdisk.look(conn), int(database.query(conn, "size")[0]["bytes"])
+    if disk and disk.free_bytes < ROOM * size:
+        raise BackupFailed(
+            f"The server's disk has {figures.size(disk.free_bytes)} free; a second copy of {source} may take "
+            f"{figures.size(int(ROOM * size))}.",
+            "Make room on the server, then prove the backup again.",
+        )
+
+
 def _make_room(maintenance: psycopg.Connection, name: str) -> None:
     """Drop an empty database of this name: a proof was killed while it made it. Raises BackupFailed for any other."""
     with database.translated():
@@ -72,16 +92,13 @@ def _make_room(maintenance: psycopg.Connection, name: str) -> None:
 
 
 def _create(maintenance: psycopg.Connection, name: str, source: str) -> None:
-    found = database.query(maintenance, "scratch_database", database=source)
-    if not found:
-        raise BackupFailed(f"There is no database {source} to compare the backup with.")
-    [like] = found
+    [like] = database.query(maintenance, "scratch_database", database=source)
     words = [compose.SQL("CREATE DATABASE {} TEMPLATE template0").format(compose.Identifier(name))]
     words += [_word(key.upper(), like[key]) for key in ("encoding", "lc_collate", "lc_ctype")]
     if provider := PROVIDERS.get(like["provider"]):
         words += [_word("LOCALE_PROVIDER", provider[0]), _word(provider[1], like["locale"])]
     words += [_word("ICU_RULES", like["rules"])] if like["rules"] else []
-    words += [compose.SQL("TABLESPACE {}").format(compose.Identifier(like["tablespace"]))]
+    words += [compose.SQL("TABLESPACE {}").format(compose.Identifier(like["tablespace"]))] if like["tablespace"] else []
     _do(maintenance, compose.SQL(" ").join(words))
     _do(maintenance, compose.SQL("COMMENT ON DATABASE {} IS {}").format(compose.Identifier(name), COMMENT))
     _do(maintenance, compose.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(compose.Identifier(name)))

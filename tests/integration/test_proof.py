@@ -2,7 +2,10 @@
 
 import gzip
 import os
+import re
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import archive, backup, checksums, database, proof, scratch
+from runbook import archive, backup, checksums, database, proof, scratch, serverdisk
 from runbook.errors import BackupFailed
 from runbook.models import Backup, Identity, Proof
 from runbook.settings import Settings
+from tests import runbook_runs
 from tests.databases import Database
 
 ONE = pytest.mark.pg("18")
@@ -99,7 +103,8 @@ def test_a_backup_is_proved_table_by_table(place: Place) -> None:
 
 def test_everything_that_a_dump_may_hold_is_compared(place: Place) -> None:
     """Types whose text depends on settings, odd names, inheritance, partitions, sequences, large objects."""
-    place.conn.execute(ODD)
+    for statement in ODD.split(";\n"):  # a subscription is not made inside a transaction
+        place.conn.execute(statement)
     place.conn.execute(f"ALTER DATABASE {place.database.dbname} SET \"DateStyle\" = 'German'")
     place.conn.execute(f"ALTER DATABASE {place.database.dbname} SET \"IntervalStyle\" = 'sql_standard'")
     place.conn.execute(f"ALTER DATABASE {place.database.dbname} SET \"TimeZone\" = 'Asia/Tokyo'")
@@ -112,11 +117,17 @@ def test_everything_that_a_dump_may_hold_is_compared(place: Place) -> None:
             conn.execute(change)
         refused(place, taken, said)
         with place.database.connect() as conn:
-            conn.execute("DROP SCHEMA odd CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
-            conn.execute('RESET search_path; RESET "DateStyle"')
-            conn.execute(ODD)
+            conn.execute("DROP SUBSCRIPTION odd_sub")
+            conn.execute("DROP PUBLICATION odd_all; DROP SCHEMA odd CASCADE")
+            conn.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+            conn.execute(SAME)
+            for statement in ODD.split(";\n"):
+                conn.execute(statement)
+    place.conn.execute("DROP SUBSCRIPTION odd_sub")
 
 
+SAME = "SET search_path = public, extensions; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres'"
+"""So that the same literals mean the same again, whatever the database has set."""
 ODD = """
 CREATE SCHEMA odd;
 CREATE TABLE odd."a ""table" ("from" text, "Größe" money, at timestamptz, d date, i interval, f float8, b bytea, j json,
@@ -140,16 +151,22 @@ CREATE UNLOGGED TABLE odd.unlogged AS SELECT 1 AS id;
 CREATE SEQUENCE odd.counter;
 SELECT nextval('odd.counter'), nextval('odd.counter');
 CREATE MATERIALIZED VIEW odd.seen AS SELECT count(*) FROM odd.parts;
+INSERT INTO odd.parts VALUES (1);  -- it is stale now, and fresh in what is restored
+CREATE PUBLICATION odd_all FOR TABLE odd.parts;
+CREATE SUBSCRIPTION odd_sub CONNECTION 'dbname=nowhere' PUBLICATION odd_all WITH (connect = false, slot_name = NONE);
+CREATE FUNCTION odd.noted() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO odd.none DEFAULT VALUES; END';
+CREATE EVENT TRIGGER odd_noted ON ddl_command_end WHEN TAG IN ('COMMENT') EXECUTE FUNCTION odd.noted();
+COMMENT ON EVENT TRIGGER odd_noted IS 'It writes a row.';
 CREATE VIEW odd.looked AS SELECT * FROM odd.parts;
 SELECT lo_from_bytea(0, decode(repeat('ab', 3000000), 'hex')), lo_from_bytea(0, '');
 """
 CHANGES = {
     """UPDATE odd."a ""table" SET f = 0.10000000000000002 WHERE "from" = 'x'""": 'odd.a "table: 2 rows, and other',
     "UPDATE odd.child SET late = 'later'": "odd.child: 1 row, and other values",
-    "INSERT INTO odd.parts VALUES (1)": "odd.part1: 2 rows, restored 1",
+    "INSERT INTO odd.parts VALUES (1)": "odd.part1: 3 rows, restored 2",
     "DELETE FROM odd.none": "odd.none: 0 rows, restored 1",
     "SELECT nextval('odd.counter')": "odd.counter: 1 row, and other values",
-    "DELETE FROM odd.parts; REFRESH MATERIALIZED VIEW odd.seen": "odd.seen: 1 row",
+    "DROP MATERIALIZED VIEW odd.seen": "odd.seen is in the restored database only",
     "SELECT lo_put(oid, 2500000, '\\x00') FROM pg_largeobject_metadata ORDER BY oid LIMIT 1": "large objects: 2 rows",
     "CREATE TABLE odd.more ()": "odd.more is missing in the restored database",
     "ALTER TABLE odd.dropped ADD d int": "odd.dropped has other columns",
@@ -278,6 +295,119 @@ def test_a_database_that_is_not_there_is_said(place: Place) -> None:
     taken = place.take()
     with pytest.raises(BackupFailed, match="no database nowhere to compare"):
         proof.prove(place.settings, place.maintenance, taken, "nowhere")
+
+
+@pytest.fixture
+def prover(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the maintenance database of a role that is no superuser; it reads everything."""
+    place.maintenance.execute("CREATE ROLE prover LOGIN; GRANT pg_read_all_data TO prover")
+    monkeypatch.setenv("PGUSER", "prover")
+    try:
+        with database.connect("postgres") as conn:
+            yield conn
+    finally:
+        place.maintenance.execute("DROP ROLE prover")
+
+
+@pytest.mark.pg("15", "18")
+def test_a_role_that_may_create_databases_proves_what_it_may_make(
+    place: Place, prover: psycopg.Connection[Any]
+) -> None:
+    place.conn.execute("DROP SCHEMA IF EXISTS extensions CASCADE; DROP EXTENSION IF EXISTS vector CASCADE")
+    place.maintenance.execute("ALTER ROLE prover CREATEDB")
+    proved = proof.prove(place.settings, prover, place.take(), place.database.dbname)
+    assert proved.tables > 20 and proved.rows > 200
+
+
+# 15 has a stand-in for the extension, whose base type is a superuser's; 18 has the extension, which is not trusted.
+@pytest.mark.pg("15", "18")
+def test_what_only_a_superuser_may_make_is_named(place: Place, prover: psycopg.Connection[Any]) -> None:
+    place.maintenance.execute("ALTER ROLE prover CREATEDB")
+    taken = place.take()
+    with pytest.raises(BackupFailed) as caught:
+        proof.prove(place.settings, prover, taken, place.database.dbname)
+    vector = "must be superuser|permission denied" if place.database.server.version == "15" else '"vector"'
+    assert re.search(vector, caught.value.problem), caught.value
+    assert "superuser" in caught.value.remedy
+
+
+@ONE
+def test_a_role_that_may_not_create_databases_is_told(place: Place, prover: psycopg.Connection[Any]) -> None:
+    taken = place.take()
+    with pytest.raises(BackupFailed, match="permission denied to create database") as caught:
+        proof.prove(place.settings, prover, taken, place.database.dbname)
+    assert "CREATEDB" in caught.value.remedy and caught.value.state.endswith("nothing is lost.")
+
+
+@pytest.fixture
+def full(place: Place) -> Iterator[str]:
+    """A database whose own small disk has no room for a second one."""
+    folder = Path(tempfile.mkdtemp(prefix="small-disk-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=36m", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted")
+    owner = Path(place.database.server.host).stat().st_uid  # the server's own user
+    os.chown(folder, owner, -1)
+    place.conn.close()  # nobody may be in the template
+    try:
+        place.maintenance.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        place.maintenance.execute(f"CREATE DATABASE full_disk TABLESPACE small TEMPLATE {place.database.dbname}")
+        yield "full_disk"
+        place.maintenance.execute("DROP DATABASE full_disk WITH (FORCE)")
+        place.maintenance.execute("DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+@ONE
+def test_a_disk_without_room_is_refused_before_and_said_where_nobody_could_look(
+    place: Place, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.connect(full) as conn:
+        conn.execute("CREATE TABLE long AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 120000) g")
+        monkeypatch.setenv("PGDATABASE", full)
+        identity = Identity(1, full, conn.info.server_version)
+        silent: dict[str, Any] = {"on_progress": lambda _: None, "on_started": lambda: None}
+        taken = backup.take(place.settings, identity, monitor=conn, **silent)
+    with pytest.raises(BackupFailed, match=r"The server's disk has [\d.]+ MB free"):
+        proof.prove(place.settings, place.maintenance, taken, full)
+    monkeypatch.setattr(serverdisk, "look", lambda _: None)  # as where the server is elsewhere
+    with pytest.raises(BackupFailed, match=r"could not be proved.*No space left on device") as caught:
+        proof.prove(place.settings, place.maintenance, taken, full)
+    assert caught.value.remedy.startswith("Make room on the server")
+
+
+KILLED = """
+import sys
+from runbook import database, proof
+from runbook.models import Backup
+from runbook.settings import Settings
+with database.connect("postgres") as maintenance:
+    proof.PROGRESS_SECONDS = 0.05
+    proof.prove(Settings(), maintenance, Backup(sys.argv[1], 0, "", 0, 0), sys.argv[2],
+                on_restoring=lambda _: print("restoring", flush=True))
+"""
+
+
+@ONE
+def test_a_proof_that_was_killed_is_cleared_away_by_the_next(place: Place) -> None:
+    place.conn.execute("CREATE TABLE long AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 400000) g")
+    taken = place.take()
+    words = [sys.executable, "-c", KILLED, taken.path, place.database.dbname]
+    env = os.environ | {"ROLLBACK_PG_BIN": str(place.database.server.folder)}
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "restoring\n"
+        process.kill()
+    assert place.scratches() == [scratch.named(place.database.dbname)]
+    runbook_runs.until(lambda: _is_free(place))
+    assert place.prove(taken).tables > 20
+
+
+def _is_free(place: Place) -> bool:
+    """Return whether the server has noticed that the killed proof is gone."""
+    row = place.maintenance.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+    return row == (0,)
 
 
 @ONE
