@@ -365,7 +365,7 @@ def test_a_disk_without_room_is_refused_before_and_said_where_nobody_could_look(
     place: Place, full: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.connect(full) as conn:
-        conn.execute("CREATE TABLE long AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 120000) g")
+        conn.execute("CREATE TABLE long AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 180000) g")
         monkeypatch.setenv("PGDATABASE", full)
         identity = Identity(1, full, conn.info.server_version)
         silent: dict[str, Any] = {"on_progress": lambda _: None, "on_started": lambda: None}
