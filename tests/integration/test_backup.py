@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,10 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import backup, checksums, dump, programs, shell
+from runbook import backup, checksums, dump, obstacles, programs, shell
 from runbook.errors import BackupFailed, ProgramMissing
 from runbook.models import Backup, Identity
+from runbook.request import RollbackRequest
 from runbook.settings import Settings
+from tests import runbook_runs
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -257,15 +260,43 @@ def test_a_changed_backup_is_noticed(place: Place) -> None:
 
 
 @ONE
-def test_half_a_backup_is_named_unless_it_is_being_written(place: Place) -> None:
+def test_a_backup_that_is_being_written_is_not_called_half_a_one(place: Place) -> None:
     during: list[list[str]] = []
     place.take(on_started=lambda: during.append(backup.leftovers(place.settings)))
     assert during == [[]] and backup.leftovers(place.settings) == []
-    part = place.settings.backup_dir / "backup_before_rollback_20260101_000000.dump.part"
-    part.mkdir()
-    assert backup.leftovers(place.settings) == [
-        f"{part} is half a backup, left by a run that was killed: remove it (rm -r {part})."
-    ]
+
+
+KILLED = """
+import sys
+import psycopg
+from runbook import backup
+from runbook.models import Identity
+from runbook.settings import Settings
+with psycopg.connect(autocommit=True) as conn:
+    backup.take(Settings(), Identity(1, sys.argv[1], conn.info.server_version), monitor=conn,
+                on_progress=lambda _: None, on_started=lambda: print("started", flush=True))
+"""
+
+
+@ONE
+def test_the_plan_names_the_half_of_a_backup_that_was_killed(place: Place) -> None:
+    place.conn.execute(LONG)
+    env = os.environ | {"ROLLBACK_BACKUP_DIR": str(place.settings.backup_dir)}
+    words = [sys.executable, "-c", KILLED, place.identity.database]
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "started\n"
+        process.kill()
+    [part] = place.left()
+    [line] = [line for line in _warnings(place) if "half a backup" in line]
+    assert line == f"{part} is half a backup, left by a run that was killed: remove it (rm -r {part})."
+    runbook_runs.until(lambda: _sessions(place.conn) == 0)
+    subprocess.run(["sh", "-ec", line.partition("(")[2].partition(")")[0]], check=True)  # what it says
+    assert place.left() == [] and not any("half a backup" in line for line in _warnings(place))
+
+
+def _warnings(place: Place) -> list[str]:
+    request = RollbackRequest.model_validate(runbook_runs.REQUEST)
+    return obstacles.warnings(place.conn, request, place.settings, [])
 
 
 @ONE
