@@ -88,5 +88,6 @@ def warnings(
         for row in database.query(conn, "mentions")
     ]
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
+    found += backup.leftovers(settings)
     attempt(found, lambda: mail.check(settings))
     return found

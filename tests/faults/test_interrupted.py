@@ -44,7 +44,7 @@ HOOK = """#!/bin/sh
 while [ -e '{flag}' ]; do touch '{flag}.reached'; sleep 0.1; done
 """
 SLOW = """#!/bin/sh
-case "$*" in *--version*) ;; *) touch '{flag}'; sleep 3 ;; esac
+case "$*" in *--format=directory*) touch '{flag}'; sleep 3 ;; esac
 exec '{real}' "$@"
 """
 

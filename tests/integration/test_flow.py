@@ -81,7 +81,7 @@ def private(folder: Path) -> list[Path]:
     """Return the files of a folder, which nobody else may read."""
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     files = sorted(folder.iterdir())
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert all(stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600) for file in files)
     return files
 
 
