@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
+from runbook import database, fence, journal, poolers
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, RollbackError, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -59,13 +59,13 @@ class Run:
 def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
     """Connect, take the runner's lock and find out where an earlier run for the incident stopped.
 
-    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner.
+    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner, ThroughPooler.
     """
     with closing(_connected(settings)) as work:
+        poolers.check(work)
         _lock(work)
-        # Where the server can, it ends this backend soon after the runner was killed, also inside a statement.
-        with suppress(psycopg.Error):
-            work.execute("SET client_connection_check_interval = '1s'")
+        poolers.check(work, locked=True)
+        _watched(work)
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         past = journal.unfinished(side, request.incident)
         if past:
@@ -80,6 +80,14 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         finally:
             for conn in (run.work, run.side, run.gate):
                 conn.close()
+
+
+def _watched(conn: psycopg.Connection) -> None:
+    """Let the server notice, as far as it can, that the runner or its machine is gone, also inside a statement."""
+    with suppress(RollbackError):
+        database.query(conn, "keepalive")
+    with suppress(psycopg.Error):
+        conn.execute("SET client_connection_check_interval = '1s'")
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -155,6 +163,7 @@ def _successor(run: Run) -> psycopg.Connection:
             )
         run.gate.execute("SELECT pg_terminate_backend(%s)", [run.worker])
         time.sleep(0.1)
+    _watched(conn)
     run.worker = conn.info.backend_pid
     return conn
 

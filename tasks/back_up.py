@@ -37,4 +37,4 @@ def back_up(run: Run, plan: Plan) -> Backup:
 
 def _close_again(run: Run, found: journal.Found) -> None:
     late = fence.close(run.gate, run.side, run.pids, spared=[backup.APPLICATION])
-    found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in late]
+    found["ended"] = [str(straggler) for straggler in late]
