@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from runbook import database
+from runbook import database, stragglers
 from runbook.errors import ThroughPooler
 from runbook.models import Session
 
@@ -52,7 +52,7 @@ def warnings(sessions: Sequence[Session]) -> list[str]:
     """Point out the poolers among the sessions: those that say so, and many sessions from one address."""
     named = sorted({s.application for s in sessions if any(name in s.application.lower() for name in NAMES)})
     lines = [f"{application} is a pooler. {MEANS}" for application in named]
-    crowds = Counter(s.address for s in sessions if s.address != "hidden" and s.application not in named)
+    crowds = Counter(s.address for s in sessions if s.address != stragglers.HIDDEN and s.application not in named)
     lines += [
         f"{count} sessions come from {_place(address)}: likely a pooler's, or a pool inside the application. {MEANS}"
         for address, count in sorted(crowds.items())

@@ -25,11 +25,15 @@ CLIENT = "client backend"
 RESTING = ("idle", "idle in transaction (aborted)")
 """States in which a client has nothing that could be lost."""
 
-Fate = Literal["idle", "finished", "interrupted"]
+HIDDEN = "hidden"
+"""Where a session comes from that this role may not look at; what it does is not told either."""
+
+Fate = Literal["idle", "finished", "interrupted", "hidden"]
 WORDS: Mapping[Fate, str] = {
     "idle": "was idle, ended",
     "finished": "finished its work, then ended",
     "interrupted": "ended in the middle of its work, which is rolled back",
+    "hidden": "ended; this role is not told whether it was at work",
 }
 
 
@@ -100,8 +104,10 @@ def _ready(now: Session, then: Session | None) -> bool:
 
 def _judged(now: Session, then: Session | None) -> Straggler:
     """Say what becomes of a session that is ended now."""
-    if then is not None:
-        return Straggler(**vars(then), fate="finished" if _ready(now, then) else "interrupted")
+    if then is not None and _ready(now, then):
+        return Straggler(**vars(then), fate="finished")
+    if now.address == HIDDEN:
+        return Straggler(**vars(now), fate="hidden")
     return Straggler(**vars(now), fate="interrupted" if busy(now) else "idle")
 
 
