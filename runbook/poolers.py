@@ -21,10 +21,10 @@ BREAKS = (
     "it hides from the server that a runner is gone."
 )
 MEANS = (
-    "While the fence is closed it loses its server connections and gets no new ones: its clients get errors, or wait "
-    "where the database was paused before (PgBouncer: PAUSE, and RESUME when the fence is open). Without that, "
-    "RECONNECT when the fence is open: a failed server is tried again only after server_login_retry (15 s). What "
-    "clients had prepared went with the server connections."
+    "The fence ends its server connections and gives it no new ones: its clients wait or get its errors. "
+    "With PgBouncer, PAUSE the database in its console before, and RESUME when the fence is open: they only wait. "
+    "Without that it tries again up to server_login_retry (15 s) after the fence opened; SET server_login_retry = 1 "
+    "shortens it. Statements that clients had prepared are gone with the server connections."
 )
 
 
