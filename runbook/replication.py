@@ -28,7 +28,7 @@ def _reader(row: database.Row) -> str:
 
 def _publications(conn: psycopg.Connection) -> list[str]:
     return [
-        f"Publication {row['publication']} ({row['tables']} tables): what is renamed or restored here is not at its "
+        f"Publication {row['publication']} ({row['tables']} table(s)): what is renamed or restored here is not at its "
         "subscribers. Change their tables likewise and REFRESH their subscriptions before they go on."
         for row in database.query(conn, "publications")
     ]
