@@ -65,8 +65,9 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         poolers.check(work)
         _lock(work)
         poolers.check(work, locked=True)
-        _watched(work)
         side, gate = database.connect(), database.connect(settings.maintenance_database)
+        for conn in (work, side, gate):
+            _watched(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
@@ -83,7 +84,7 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
 
 
 def _watched(conn: psycopg.Connection) -> None:
-    """Let the server notice, as far as it can, that the runner or its machine is gone, also inside a statement."""
+    """Let the server end this backend soon after the runner or its machine is gone, also inside a statement."""
     with suppress(RollbackError):
         database.query(conn, "keepalive")
     with suppress(psycopg.Error):

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import database, fence, plan, planpage, runs, settings
+from runbook import database, fence, obstacles, plan, planpage, runs, settings
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.runs import Run
@@ -158,6 +158,24 @@ def test_a_subscriptions_worker_is_kept_out_and_comes_back(
         assert run.work.execute("SELECT count(*) FROM news").fetchone() == (0,)
         fence.open_for_good(run.gate, subscribed.dbname)
     runbook_runs.until(lambda: subscribed.value("SELECT count(*) FROM news") == 1)
+
+
+def test_a_role_that_may_not_end_a_slots_reader_is_told_before(
+    replicated: Database, admin: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with replicated.connect() as conn:
+        conn.execute("CREATE PUBLICATION everything FOR TABLE messages")
+    with reading(replicated, tmp_path / "changes"):
+        runbook_runs.until(lambda: active(admin, "capture"))
+        admin.execute("CREATE ROLE weak LOGIN")
+        try:
+            with monkeypatch.context() as as_weak:
+                as_weak.setenv("PGUSER", "weak")
+                with closing(database.connect()) as conn:
+                    lacking = obstacles.rights(conn)
+        finally:
+            admin.execute("DROP ROLE weak")
+    assert [line for line in lacking if "superuser (to end pg_recvlogical" in line]
 
 
 def test_a_prepared_transaction_blocks_and_is_explained(replicated: Database) -> None:

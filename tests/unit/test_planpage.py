@@ -128,7 +128,7 @@ def test_who_is_no_client_is_said_to_be_cut_off() -> None:
 
 
 def test_poolers_are_pointed_out_by_name_and_by_their_crowd() -> None:
-    assert "PgBouncer is a pooler. While the fence is closed" in text(sessions=[session("PgBouncer")])
+    assert "PgBouncer is a pooler. The fence ends its server connections" in text(sessions=[session("PgBouncer")])
     crowd = [session(f"service {n}") for n in range(10)]
     assert "10 sessions come from 10.0.0.9: likely a pooler's" in text(sessions=crowd)
     assert "pooler" not in text(sessions=[*crowd[:9], session("x", "10.0.0.10")])
