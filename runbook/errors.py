@@ -35,6 +35,10 @@ class DatabaseFenced(DatabaseUnavailable):
     """The database refuses new connections because a fence is closed around it."""
 
 
+class ThroughPooler(RollbackError):
+    """The connection does not lead to the server itself but to a pooler, which breaks what the runbook relies on."""
+
+
 class WrongDatabase(RollbackError):
     """The database is not DigitalTwin's, too old, or no longer the one that the plan was drawn for."""
 

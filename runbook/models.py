@@ -51,6 +51,10 @@ class Session:
     address: str
     state: str
     query_seconds: float
+    kind: str = "client backend"
+    """What it is, in pg_stat_activity's words: a client, a walsender (reads a slot), or a background worker."""
+    transaction_began: datetime | None = None
+    """When its transaction began; None: none is open, or this role is not told."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,14 @@ class Settings(BaseSettings):
     )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
+    fence_grace_seconds: float = Field(
+        3, ge=0, description="How long who is in the middle of a transaction may take to finish it at the fence, in s."
+    )
+    fence_orphan_seconds: float = Field(
+        60,
+        ge=1,
+        description="How long the fence may stay closed without a living runner; then the server opens it, in s.",
+    )
 
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")

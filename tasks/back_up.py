@@ -47,4 +47,4 @@ def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
 
 def _close_again(run: Run, found: journal.Found) -> None:
     late = fence.close(run.gate, run.side, run.pids, spared=[backup.APPLICATION])
-    found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in late]
+    found["ended"] = [str(straggler) for straggler in late]

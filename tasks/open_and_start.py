@@ -19,7 +19,7 @@ from runbook.runs import Run
 def open_and_start(run: Run, plan: Plan) -> None:
     """Let everybody connect again, start the services and wait until they are healthy. Raises ServiceUnhealthy."""
     with journal.step(run, "open and start") as found:
-        fence.open_up(run.gate, run.identity.database)
+        fence.open_for_good(run.gate, run.identity.database)
         runs.rejoin(run)
         if plan.release is None:
             found["services"] = "not managed here: start them by hand"
