@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,13 @@ def keep(settings: Settings, release: Release, services: Sequence[str]) -> dict[
             else:
                 found[service] = name
     return found
+
+
+def drop(settings: Settings, names: Sequence[str]) -> None:
+    """Take names away again, and the images that have no other."""
+    for name in names:
+        with suppress(ProgramFailed, ProgramMissing):  # not all of them were made
+            docker(settings, "rmi", name)
 
 
 def hand_over(settings: Settings, release: Release) -> bool:

@@ -119,7 +119,11 @@ def _build_beside(settings: Settings, release: Release, place: Path) -> None:
     names = images.prepared(folder, release, list(compose.built(given)))
     with compose.renamed(settings, given, place, names) as files:
         own = images.slug(f"{folder.name}-rollback-{release.tag}")
-        build(settings, release, place, project=own, files=files)
+        try:
+            build(settings, release, place, project=own, files=files)
+        except RollbackError:
+            images.drop(settings, list(names.values()))
+            raise
     images.keep(settings, release, list(names))
 
 

@@ -127,10 +127,15 @@ def releases(tree: Path) -> None:
     for release in ("v1", "v2"):
         (tree / "RELEASE").write_text(f"{release}\n", encoding="utf-8")
         (tree / QUERIES).write_text(ASKED[release], encoding="utf-8")
-        shell.run("git", "add", ".", cwd=tree)
-        who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgsign=false")
-        shell.run("git", *who, "commit", "--quiet", "--message", f"Release {release}", cwd=tree)
-        shell.run("git", "tag", release, cwd=tree)
+        commit(tree, release)
+
+
+def commit(tree: Path, release: str) -> None:
+    """Commit what is in the tree, as a release."""
+    shell.run("git", "add", ".", cwd=tree)
+    who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgsign=false")
+    shell.run("git", *who, "commit", "--quiet", "--message", f"Release {release}", cwd=tree)
+    shell.run("git", "tag", release, cwd=tree)
 
 
 def _compose(tree: Path, *words: str) -> None:
