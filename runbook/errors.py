@@ -112,6 +112,7 @@ class ProgramFailed(RollbackError):
 
     exit_code: int = 1
     stderr: str = ""
+    stdout: str = ""
 
 
 class BackupFailed(RollbackError):
@@ -120,6 +121,10 @@ class BackupFailed(RollbackError):
 
 class ReleaseUnusable(RollbackError):
     """The tree, the tag or the compose file cannot be used to bring the previous release back."""
+
+
+class ReleaseUnfit(RollbackError):
+    """The previous release does not work on the database as it is."""
 
 
 class ServiceUnhealthy(RollbackError):

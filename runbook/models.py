@@ -67,6 +67,10 @@ class Release:
     """What is checked out now: a tag, or a commit."""
     compose: Sequence[str]
     """The compose program's words, such as ("docker", "compose")."""
+    checks: Sequence[str] = ()
+    """How it is checked before it is started, in words."""
+    warnings: Sequence[str] = ()
+    """What does not stand in its way, and should be known."""
 
 
 @dataclass(frozen=True)
