@@ -109,6 +109,11 @@ def tree(settings: Settings) -> Path:
     return settings.project_dir.absolute()
 
 
+def home(settings: Settings) -> Path:
+    """Return the folder that compose takes for the project's: the first compose file's."""
+    return (tree(settings) / settings.compose_file).parent.resolve()
+
+
 def _environment(settings: Settings, project: str | None, files: Files) -> Mapping[str, str]:
     """Say by the environment what file and project are meant.
 

@@ -38,7 +38,7 @@ def described(settings: Settings) -> tuple[str, ...]:
     if settings.release_queries:
         found.append(f"the queries of its {settings.release_queries}")
     if settings.release_check:
-        found.append(f"{settings.release_check[0]}: {' '.join(settings.release_check[1:])}")
+        found.append(f"{' '.join(settings.release_check[1:])} in {settings.release_check[0]}")
     return tuple(found)
 
 

@@ -36,9 +36,8 @@ def inspect(settings: Settings, tag: str) -> Release:
         raise ReleaseUnusable(
             f"The release {tag} cannot be brought back in {folder}:{listed}", "Mend all of these, then plan again."
         )
-    return Release(
-        tag, commit, git.current(folder), words, checks=fitness.described(settings), warnings=fitness.warnings(settings)
-    )
+    known = (*fitness.warnings(settings), *images.warnings(settings))
+    return Release(tag, commit, git.current(folder), words, checks=fitness.described(settings), warnings=known)
 
 
 def _problems(settings: Settings, folder: Path, tag: str, words: Words) -> Iterator[str]:

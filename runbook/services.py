@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook import compose, images
 from runbook.compose import Words
-from runbook.errors import ProgramFailed, ProgramMissing, ServiceUnhealthy
+from runbook.errors import ProgramFailed, ServiceUnhealthy
 from runbook.models import Check
 from runbook.settings import Settings
 
@@ -81,13 +81,7 @@ def stop(settings: Settings, words: Words) -> Change:
 
 def _killed(settings: Settings) -> tuple[str, ...]:
     """List the named services that compose had to kill; none where the engine cannot be asked."""
-    of_tree = f"label=com.docker.compose.project.working_dir={compose.tree(settings)}"
-    words = ("--filter", of_tree, "--filter", f"exited={KILLED}", "--format", '{{.Label "com.docker.compose.service"}}')
-    try:
-        found = images.docker(settings, "ps", "--all", *words).split()
-    except (ProgramFailed, ProgramMissing) as error:
-        log.warning("whether a service was killed is not known: %s", error.problem)
-        return ()
+    found = images.labels(settings, "com.docker.compose.service", f"exited={KILLED}")
     killed = tuple(name for name in settings.services if name in found)
     if killed:
         log.warning("stop %s: did not end by themselves in time and were killed", " ".join(killed))

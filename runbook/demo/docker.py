@@ -10,6 +10,8 @@ from runbook.demo import engine
 def main(words: list[str]) -> int:
     """Run one command and return its exit status."""
     match words:
+        case ["version"]:
+            print("demo-docker 1.0")  # noqa: T201 - this program speaks to its caller
         case ["tag", image, name]:
             engine.build(name, engine.release_of(image))
         case ["image", "inspect", *images]:

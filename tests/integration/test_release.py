@@ -52,7 +52,8 @@ def settings(tmp_path: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch) ->
     program.write_text(COMPOSE)
     program.chmod(0o755)
     (tmp_path / "app").mkdir()
-    return Settings(project_dir=tmp_path / "app", compose=(str(program),))
+    # An engine's program that knows no image: they are built at the switch.
+    return Settings(project_dir=tmp_path / "app", compose=(str(program),), docker=("true",))
 
 
 @pytest.fixture
@@ -225,6 +226,25 @@ def test_a_service_that_the_old_release_lacks_is_refused_before_anything_stops(s
     more = settings.model_copy(update={"services": ("backend", "worker")})
     with pytest.raises(ReleaseUnusable, match="defines no service worker"):
         release.prepare(more, release.inspect(more, "v1"))
+
+
+def test_without_the_engines_program_the_images_are_built_in_the_outage(settings: Settings, run: Git) -> None:
+    without = settings.model_copy(update={"docker": ("no-such-docker",)})
+    planned = release.inspect(without, "v1")
+    assert "built once more in the outage, since no-such-docker does not work here" in planned.warnings[-1]
+    release.prepare(without, planned)
+    assert "built in the outage" in release.switch(without, planned)
+
+
+def test_a_service_may_not_take_longer_to_stop_than_it_is_waited_for(settings: Settings, run: Git) -> None:
+    file = compose.tree(settings) / "docker-compose.yml"
+    file.write_text("services:\n  backend: {build: ., stop_grace_period: 1m30s}\n  frontend: {build: .}\n")
+    run("commit", "-qam", "Patient")
+    release.inspect(settings, "v1")  # 90 s, as long as it is waited for
+    file.write_text(file.read_text().replace("1m30s", "1m30s500ms"))
+    run("commit", "-qam", "More patient")
+    with pytest.raises(ReleaseUnusable, match=r"backend may take 1m30s500ms to stop .* waited for 90 s"):
+        release.inspect(settings, "v1")
 
 
 def test_switch_and_back(settings: Settings, run: Git, log_file: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_plan_finds_what_cannot_be_asked(
         usable = drawn(transformed)
         assert usable.blockers == [] and fitness.UNCHECKED not in usable.warnings
         page = planpage.plan_markdown(usable, RollbackRequest.model_validate(runbook_runs.REQUEST), usable.drawn_at)
-        assert "it is checked by the queries of its checks/queries.sql and by backend: check" in page
+        assert "it is checked by the queries of its checks/queries.sql and by check in backend" in page
 
         tagged(app, "broken", "SELECT 1;\nSELECT (2;\n")
         assert "checks/queries.sql of broken cannot be used" in str(drawn(transformed, "broken").blockers)
