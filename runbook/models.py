@@ -51,6 +51,10 @@ class Session:
     address: str
     state: str
     query_seconds: float
+    kind: str = "client backend"
+    """What it is, in pg_stat_activity's words: a client, a walsender (reads a slot), or a background worker."""
+    transaction_began: datetime | None = None
+    """When its transaction began; None: none is open, or this role is not told."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,10 @@ class Release:
     """What is checked out now: a tag, or a commit."""
     compose: Sequence[str]
     """The compose program's words, such as ("docker", "compose")."""
+    checks: Sequence[str] = ()
+    """How it is checked before it is started, in words."""
+    warnings: Sequence[str] = ()
+    """What does not stand in its way, and should be known."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,22 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook import approvers, backup, census, database, mail, means, messages, programs, report, snapshots, team
+from runbook import (
+    approvers,
+    backup,
+    census,
+    database,
+    figures,
+    mail,
+    means,
+    messages,
+    poolers,
+    programs,
+    replication,
+    report,
+    snapshots,
+    team,
+)
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.outlook import Means
@@ -36,7 +51,9 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     """List everything that stands in the way, each with its remedy."""
     problems = rights(conn)
     problems += [
-        f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
+        f"Prepared transaction {row['gid']} of {row['owner']}, since {figures.moment(row['prepared'])}, belongs to no "
+        "session, so the fence cannot end it: it keeps its locks, and the database cannot be copied. Ask its owner, "
+        f"then COMMIT PREPARED '{row['gid']}' or ROLLBACK PREPARED '{row['gid']}' in this database."
         for row in database.query(conn, "prepared")
     ]
     problems += [
@@ -46,6 +63,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
+    attempt(problems, lambda: poolers.check(conn))
     attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
     problems += _backup(conn, plan, settings)
     attempt(problems, lambda: report.check(settings))
@@ -87,6 +105,7 @@ def warnings(
         f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."
         for row in database.query(conn, "mentions")
     ]
+    found += replication.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
     found += backup.leftovers(settings)
     attempt(found, lambda: mail.check(settings))

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
+from runbook import database, fence, journal, poolers
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, RollbackError, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -69,14 +69,15 @@ class Run:
 def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
     """Connect, take the runner's lock and find out where an earlier run for the incident stopped.
 
-    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner.
+    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner, ThroughPooler.
     """
     with closing(_connected(settings)) as work:
+        poolers.check(work)
         _lock(work)
-        # Where the server can, it ends this backend soon after the runner was killed, also inside a statement.
-        with suppress(psycopg.Error):
-            work.execute("SET client_connection_check_interval = '1s'")
+        poolers.check(work, locked=True)
         side, gate = database.connect(), database.connect(settings.maintenance_database)
+        for conn in (work, side, gate):
+            _watched(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
@@ -100,6 +101,14 @@ def again(run_id: UUID, settings: Settings) -> Iterator[Run]:
     with opened(RollbackRequest.model_validate(given), settings) as run:
         run.id = run_id
         yield run
+
+
+def _watched(conn: psycopg.Connection) -> None:
+    """Let the server end this backend soon after the runner or its machine is gone, also inside a statement."""
+    with suppress(RollbackError):
+        database.query(conn, "keepalive")
+    with suppress(psycopg.Error):
+        conn.execute("SET client_connection_check_interval = '1s'")
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -186,6 +195,7 @@ def _successor(run: Run) -> psycopg.Connection:
             )
         run.gate.execute("SELECT pg_terminate_backend(%s)", [run.worker])
         time.sleep(0.1)
+    _watched(conn)
     run.worker = conn.info.backend_pid
     return conn
 

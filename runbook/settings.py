@@ -3,6 +3,7 @@
 The target database is not among them: it comes from libpq's own environment (PGSERVICE, PGHOST, PGDATABASE, …).
 """
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,13 @@ def _words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _command(value: object) -> object:
+    """Split a text as a shell splits a command line; nothing in it is expanded."""
+    return shlex.split(value) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_command)]
 
 
 class Settings(BaseSettings):
@@ -43,6 +50,7 @@ class Settings(BaseSettings):
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )
     compose: Words = Field((), description="The compose program; found when not set: docker compose, docker-compose.")
+    docker: Words = Field(("docker",), description="The engine's program, which gives images their names.")
     compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
     services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
     health_urls: dict[str, AnyHttpUrl] = Field(
@@ -50,6 +58,13 @@ class Settings(BaseSettings):
     )
     service_seconds: int = Field(
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."
+    )
+
+    release_queries: str | None = Field(
+        None, description="An SQL file in the previous release's tag: what that release must be able to ask."
+    )
+    release_check: Command = Field(
+        (), description="A service and a command: run once in a container of the previous release before it is started."
     )
 
     pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
@@ -70,6 +85,14 @@ class Settings(BaseSettings):
     )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
+    fence_grace_seconds: float = Field(
+        3, ge=0, description="How long who is in the middle of a transaction may take to finish it at the fence, in s."
+    )
+    fence_orphan_seconds: float = Field(
+        60,
+        ge=1,
+        description="How long the fence may stay closed without a living runner; then the server opens it, in s.",
+    )
 
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")

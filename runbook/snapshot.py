@@ -18,7 +18,7 @@ from psycopg import sql as compose
 import sql
 from runbook import checksums, database, fence
 from runbook.errors import BackupFailed, StatementFailed
-from runbook.models import Session
+from runbook.stragglers import Straggler
 
 ATTEMPTS = 3
 """How often a copy is tried where somebody came past the fence; PostgreSQL itself waits 5 s for them each time."""
@@ -46,7 +46,7 @@ class Snapshot:
     """Whether its blocks were shared as far as the filesystem can."""
     properties: Sequence[str]
     """The statements that give it what CREATE DATABASE does not copy, once it has the original's name."""
-    late: Sequence[Session] = ()
+    late: Sequence[Straggler] = ()
     """Who was connected all the same, and was ended."""
 
 
@@ -66,7 +66,7 @@ def take(conn: psycopg.Connection, gate: psycopg.Connection, *, clone: bool) -> 
     ``clone``: share blocks (PostgreSQL 18 and newer). Somebody who came past the fence (let in before it closed, or by
     whoever opened it) is ended, and the copy tried again. Raises BackupFailed, with nothing left behind.
     """
-    original, late, attempts = conn.info.dbname, list[Session](), count(1)
+    original, late, attempts = conn.info.dbname, list[Straggler](), count(1)
     properties = [str(row["statement"]) for row in database.query(conn, "database_properties", database=original)]
     while (copy := _copied(conn, clone=clone, last=next(attempts) == ATTEMPTS)) is None:
         late += fence.close(gate, conn, [conn.info.backend_pid])

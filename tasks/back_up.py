@@ -26,7 +26,7 @@ def _copy(run: Run, clone: bool, found: journal.Found) -> None:
     runs.stay_alone(run)
     taken = snapshot.take(run.work, run.gate, clone=clone)
     found.update(method="snapshot", copy=taken.database, clone=clone, properties=list(taken.properties))
-    found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in taken.late]
+    found["ended"] = [str(straggler) for straggler in taken.late]
     found["way_back"] = str(snapshot.write_going_back(run.settings.backup_dir, run.identity.database, taken))
 
 
@@ -47,4 +47,4 @@ def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
 
 def _close_again(run: Run, found: journal.Found) -> None:
     late = fence.close(run.gate, run.side, run.pids, spared=[backup.APPLICATION])
-    found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in late]
+    found["ended"] = [str(straggler) for straggler in late]

@@ -8,7 +8,7 @@ from runbook.models import Copy
 from runbook.runs import Run
 
 
-@task(name="drop snapshot", task_run_name="drop {copy.database}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="drop snapshot", task_run_name="drop snapshot", cache_policy=NO_CACHE, persist_result=False)
 def drop_snapshot(run: Run, copy: Copy) -> None:
     """Drop a snapshot. Raises StatementFailed while somebody is connected to it."""
     with journal.step(run, "drop snapshot") as found:

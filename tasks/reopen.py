@@ -31,7 +31,7 @@ def reopen(run: Run, plan: Plan) -> None:
             "The database is rolled back; the services are stopped.",
         )
     with journal.step(run, "start services again") as found:
-        fence.open_up(run.gate, run.identity.database)
+        fence.open_for_good(run.gate, run.identity.database)
         runs.rejoin(run)
         found["services"] = _start(run, plan)
         journal.undone(run)

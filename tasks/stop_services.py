@@ -21,5 +21,7 @@ def stop_services(run: Run, plan: Plan) -> None:
             return
         change = services.stop(run.settings, plan.release.compose)
         found.update(stopped=list(run.settings.services), still_running=list(change.running))
+        if change.killed:
+            found["killed"] = list(change.killed)
         if not change.changed:
             found["skipped"] = "already stopped"

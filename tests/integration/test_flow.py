@@ -130,7 +130,8 @@ def check_files(folder: Path) -> None:
 
 def check_restorable(folder: Path, empty: Database, sums: dict[str, tuple[int, str]]) -> None:
     """The one dump brings every row back in another database."""
-    [dump] = [file for file in private(folder / "backups") if file.suffix == ".dump"]
+    [dump] = (folder / "backups").glob("*.dump")
+    private(dump)
     done = empty.program("pg_restore", "--no-owner", "--exit-on-error", "-d", empty.dbname, str(dump))
     assert done.returncode == 0, done.stderr
     assert empty.checksums() == sums
