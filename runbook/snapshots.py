@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql as compose
 
 from runbook import backup, database, figures, journal, proof, snapshot
+from runbook.errors import StatementFailed
 from runbook.models import Backup, Copy, Proof
 from runbook.runs import Run
 from runbook.settings import Settings
@@ -63,6 +64,7 @@ def secure(
     run: Run, copy: Copy, on_dump: Callable[[int], None], on_proof: Callable[[int, int], None]
 ) -> tuple[Backup, Proof]:
     """Take the portable dump of a snapshot, and prove it by restoring it. Raises BackupFailed, ProgramMissing."""
+    _dress(run, copy.database)
     with _open(run.gate, copy.database):
         taken = backup.take(
             run.settings,
@@ -73,6 +75,18 @@ def secure(
             on_progress=on_dump,
         )
         return taken, proof.prove(run.settings, run.gate, taken, copy.database, on_compared=on_proof)
+
+
+def _dress(run: Run, copy: str) -> None:
+    """Give a copy what CREATE DATABASE did not copy (owner, grants, settings): its dump then holds that as well."""
+    for row in database.query(run.side, "database_properties", database=copy):
+        if "IS_TEMPLATE" in row["statement"]:
+            continue  # a template cannot be dropped
+        try:
+            with database.translated():
+                run.gate.execute(str(row["statement"]).encode())
+        except StatementFailed as error:
+            log.warning("The dump of %s will lack '%s': %s", copy, row["statement"], error.problem)
 
 
 @contextmanager

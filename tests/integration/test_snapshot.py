@@ -1,8 +1,10 @@
 """The snapshot: a copy behind the fence, everything it lacks written down, and the way back to it by real psql."""
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from runbook import database as door
-from runbook import fence, runs, snapshot
+from runbook import fence, runs, snapshot, snapshots, wayback
 from runbook.errors import BackupFailed, DatabaseFenced
+from runbook.models import Copy
 from runbook.runs import Run
 from tests import runbook_runs
 from tests.databases import Database
@@ -107,6 +110,35 @@ def test_going_back_by_renaming_restores_what_a_copy_lacks(
     again = go_back(transformed, path)
     assert again.returncode != 0 and "There is no database" in again.stderr
     assert transformed.checksums() == rows  # and the database still takes connections
+
+
+@pytest.mark.pg("15", "18")
+def test_going_back_by_the_copys_dump_restores_what_a_copy_lacks_too(
+    transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role, rows = f"role_of_{transformed.dbname}", transformed.checksums()
+    with transformed.connect() as conn:
+        conn.execute(DECORATIONS.format(role=role, name=transformed.dbname))
+        before = conn.execute(PROPERTIES).fetchone()
+    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    with runbook_runs.begun() as (run, _):
+        fence.close(run.gate, run.side, run.pids)
+        runs.stay_alone(run)
+        name = snapshot.take(run.work, run.gate, clone=False).database
+        fence.open_up(run.gate, transformed.dbname)
+        runs.rejoin(run)
+        copy = Copy(name, run.id, "INC-1", datetime.now(UTC), "", 0, True, None)
+        taken, proof = snapshots.secure(run, copy, lambda _: None, lambda _done, _of: None)
+        assert proof.rows > sum(number for number, _ in rows.values())  # the journal's are among them
+        snapshot.drop(run.gate, name)
+    path = f"{transformed.server.folder}{os.pathsep}{os.environ['PATH']}"
+    for command in wayback.restore_commands(taken, transformed.dbname):
+        subprocess.run(["sh", "-ec", command], env=os.environ | transformed.env | {"PATH": path}, check=True)
+    with transformed.connect() as conn:
+        assert conn.execute(PROPERTIES).fetchone() == before
+    assert transformed.checksums() == rows
+    with transformed.server.connect() as admin:
+        admin.execute(f"DROP DATABASE {transformed.dbname}_rolled_back")
 
 
 @pytest.mark.pg("15", "18")
