@@ -98,6 +98,6 @@ def _sums(path: Path, pool: ThreadPoolExecutor) -> dict[str, str]:
 
 
 def _sum(file: Path) -> str:
-    if file.suffix in {".zst", ".lz4"}:
+    if file.suffix in frames.FRAMES:
         frames.walk(file)
     return checksums.checksum(file)

@@ -1,7 +1,7 @@
 """Compressed files, walked from block to block: do they reach to their end.
 
-pg_restore takes a file of zstd or lz4 that was cut off for one that ends there, so it is looked at here. gzip's end is
-left to pg_restore, which misses it.
+pg_restore takes a file of zstd or lz4 that was cut off for one that ends there, so it is looked at here. It misses
+gzip's end, but only where the head is whole: without one it takes the file for plain text.
 """
 
 import os
@@ -10,6 +10,9 @@ from typing import BinaryIO
 
 ZSTD = 0xFD2FB528
 LZ4 = 0x184D2204
+GZIP = 0x88B1F
+GZIP_BYTES = 20
+"""The least that a file of gzip has: head 10, an empty block 2, end 8."""
 UNCOMPRESSED = 1 << 31
 RLE = 1
 EMPTY = "blob_"
@@ -21,8 +24,8 @@ class CutError(Exception):
 
 
 def walk(path: Path) -> None:
-    """Go through all blocks of a file that ends in .zst or .lz4. Raises CutError."""
-    frame = {".zst": _zstd, ".lz4": _lz4}[path.suffix]
+    """Go through all blocks of a file that ends in .zst or .lz4; of .gz, look at the head. Raises CutError."""
+    frame = FRAMES[path.suffix]
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if not size and path.name.startswith(EMPTY):
@@ -57,6 +60,13 @@ def _lz4(file: BinaryIO) -> None:
     _skip(file, 4 if flags & 4 else 0)
 
 
+def _gzip(file: BinaryIO) -> None:
+    """See a file's head, and go to its end (RFC 1952)."""
+    if _number(file, 3) != GZIP:
+        raise CutError(f"{file.name} is not what its name says")
+    file.seek(max(GZIP_BYTES, os.fstat(file.fileno()).st_size))
+
+
 def _expect(file: BinaryIO, magic: int) -> None:
     if _number(file, 4) != magic:
         raise CutError(f"{file.name} is not what its name says")
@@ -71,3 +81,6 @@ def _number(file: BinaryIO, size: int) -> int:
 
 def _skip(file: BinaryIO, size: int) -> None:
     file.seek(size, os.SEEK_CUR)
+
+
+FRAMES = {".zst": _zstd, ".lz4": _lz4, ".gz": _gzip}
