@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import fence, runs, settings, stragglers
+from runbook import fence, runs, settings, stragglers, watchdog
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tests import runbook_runs
@@ -163,10 +163,14 @@ def test_a_role_that_is_no_superuser_closes_it_on_sessions_it_may_not_look_at(
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     monkeypatch.setenv("PGUSER", plain_role)
+    monkeypatch.setenv("ROLLBACK_FENCE_ORPHAN_SECONDS", "1")
     conn = connect("email-service", user="fence_service")
     with runs.opened(REQUEST, settings.load()) as run:
         assert [s.address for s in fence.sessions(run.side, run.pids)] == ["hidden"]
         assert close(run, grace=0.3) == {"email-service": "hidden"}
         assert not alive(conn)
-        fence.open_for_good(run.gate, transformed.dbname)
         assert alive(run.work)
+        watchdog.start(run.gate, run.settings, run.identity.oid)
+    with transformed.server.connect() as admin:  # nobody opened it: the watchdog has this role's rights, which suffice
+        allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
+        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))
