@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from runbook import fence, runs, settings, stragglers, watchdog
 from runbook.request import RollbackRequest
 from runbook.runs import Run
+from tasks import fence as step
 from tests import runbook_runs
 from tests.databases import Database
 
@@ -104,6 +105,26 @@ def test_who_only_waits_after_an_error_has_nothing_to_finish(run: Run, connect: 
         client.execute("SELECT 1 / 0")
     assert close(run, grace=20) == {"realtime-service": "idle"}
     assert not alive(client)
+
+
+def test_the_journal_says_what_became_of_each(
+    transformed: Database, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    monkeypatch.setenv("ROLLBACK_FENCE_GRACE_SECONDS", "1.5")
+    client, idle = connect("email-service"), connect("realtime-service")
+    client.execute("BEGIN")
+    committing = threading.Timer(0.5, client.execute, ["COMMIT"])
+    with runbook_runs.begun() as (run, _):
+        committing.start()
+        step.fence.fn(run)
+        assert watchdog.stands(run.gate, transformed.dbname)
+        fence.open_for_good(run.gate, transformed.dbname)
+    committing.join()
+    assert transformed.value("SELECT found->'ended' FROM rollback.step WHERE name = 'fence'") == [
+        f"realtime-service (pid {idle.info.backend_pid}, local): was idle, ended",
+        f"email-service (pid {client.info.backend_pid}, local): finished its work, then ended",
+    ]
 
 
 def test_who_passed_the_fence_before_it_closed_is_found_and_ended(
