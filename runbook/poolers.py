@@ -21,7 +21,7 @@ BREAKS = (
     "it hides from the server that a runner is gone."
 )
 MEANS = (
-    "The fence ends its server connections and gives it no new ones: its clients wait or get its errors. "
+    "The fence ends a pool's server connections and gives it no new ones: clients wait or get errors. "
     "With PgBouncer, PAUSE the database in its console before, and RESUME when the fence is open: they only wait. "
     "Without that it tries again up to server_login_retry (15 s) after the fence opened; SET server_login_retry = 1 "
     "shortens it. Statements that clients had prepared are gone with the server connections."
@@ -35,30 +35,29 @@ def check(conn: psycopg.Connection, *, locked: bool = False) -> None:
     """
     found = database.query(conn, "own_backend")[0]
     if found["pid"] != conn.info.backend_pid:
-        raise _through(f"it was told of server process {conn.info.backend_pid}, and {found['pid']} answers")
+        why = f"it was told of server process {conn.info.backend_pid}, and {found['pid']} answers"
+        raise _through(why, "" if locked else "Nothing was touched.")
     if locked and not found["locked"]:
         raise _through("the runner's lock, which it took, is not held by the server process that answers")
 
 
-def _through(why: str) -> ThroughPooler:
+def _through(why: str, state: str = "") -> ThroughPooler:
     return ThroughPooler(
         f"This connection leads through a pooler: {why}. {BREAKS}",
         "Let PGHOST and PGPORT (or PGSERVICE) name the PostgreSQL server itself.",
-        "Nothing was touched.",
+        state,
     )
 
 
 def warnings(sessions: Sequence[Session]) -> list[str]:
     """Point out the poolers among the sessions: those that say so, and many sessions from one address."""
     named = sorted({s.application for s in sessions if any(name in s.application.lower() for name in NAMES)})
-    lines = [f"{application} is a pooler. {MEANS}" for application in named]
     crowds = Counter(s.address for s in sessions if s.address != stragglers.HIDDEN and s.application not in named)
-    lines += [
-        f"{count} sessions come from {_place(address)}: likely a pooler's, or a pool inside the application. {MEANS}"
-        for address, count in sorted(crowds.items())
-        if count >= MANY
-    ]
-    return lines
+    signs = [f"{application} by its name" for application in named]
+    signs += [f"{count} sessions from {_place(address)}" for address, count in sorted(crowds.items()) if count >= MANY]
+    if not signs:
+        return []
+    return [f"Likely a pooler, or a pool inside the application: {'; '.join(signs)}. {MEANS}"]
 
 
 def _place(address: str) -> str:

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from runbook import database, figures
+from runbook import database, figures, stragglers
 
 
 def warnings(conn: psycopg.Connection) -> list[str]:
@@ -23,7 +23,8 @@ def _reader(row: database.Row) -> str:
     kept = f"; it keeps back {figures.size(row['bytes'])} of WAL" if row["bytes"] else ""
     if not row["active"]:
         return f"has no reader now{kept}"
-    return f"is read by {row['application']} from {row['address']}, who is cut off while the fence is closed{kept}"
+    place = "where this role may not see" if row["address"] == stragglers.HIDDEN else row["address"]
+    return f"is read by {row['application']} from {place}, who is cut off while the fence is closed{kept}"
 
 
 def _publications(conn: psycopg.Connection) -> list[str]:

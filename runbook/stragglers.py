@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,12 +71,14 @@ def end(
     RollbackError when one does not go within SECONDS after that.
     """
     until = time.monotonic() + grace
+    # First who is coming, then who is there: who is neither is not in. Who comes later finds the fence closed.
+    coming = _arriving(conn, own)
     left, gone = _others(conn, own, spared), dict[int, Straggler]()
     working = {session.pid: session for session in left if busy(session)} if grace else {}
-    while left or _arriving(conn, own):
+    while left or coming:
         over = time.monotonic() - until
         if over > SECONDS:
-            raise _stuck(left)
+            raise _stuck(left, coming)
         going = [s for s in left if over >= 0 or _ready(s, working.get(s.pid))]
         for session in going:
             if session.pid not in gone:
@@ -84,6 +86,7 @@ def end(
                 log.warning("Fence: %s", gone[session.pid])
         database.query(conn, "terminate", pids=[session.pid for session in going])
         time.sleep(POLL_SECONDS)
+        coming &= _arriving(conn, own)
         left = _others(conn, own, spared)
     return [*gone.values(), *_left(working, gone)]
 
@@ -92,9 +95,9 @@ def _others(conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str])
     return [session for session in sessions(conn, own) if session.application not in spared]
 
 
-def _arriving(conn: psycopg.Connection, own: Sequence[int]) -> bool:
-    """Tell whether somebody who passed the fence before it closed is about to appear."""
-    return bool(database.query(conn, "arriving", own=list(own)))
+def _arriving(conn: psycopg.Connection, own: Sequence[int]) -> set[int]:
+    """Return the backend pids of those who may have passed the fence before it closed and are about to appear."""
+    return {int(row["pid"]) for row in database.query(conn, "arriving", own=list(own))}
 
 
 def _ready(now: Session, then: Session | None) -> bool:
@@ -116,6 +119,7 @@ def _left(working: Mapping[int, Session], gone: Mapping[int, Straggler]) -> list
     return [Straggler(**vars(session), fate="finished") for pid, session in working.items() if pid not in gone]
 
 
-def _stuck(left: Sequence[Session]) -> RollbackError:
-    names = ", ".join(f"{s.application} (pid {s.pid}, {s.address}, {s.kind})" for s in left) or "one just connecting"
-    return RollbackError(f"These sessions do not end: {names}.", "Stop their programs, then run again.")
+def _stuck(left: Sequence[Session], coming: Iterable[int]) -> RollbackError:
+    names = [f"{s.application} (pid {s.pid}, {s.address}, {s.kind})" for s in left]
+    names += [f"one that is just connecting (pid {pid})" for pid in sorted(coming)]
+    return RollbackError(f"These sessions do not end: {', '.join(names)}.", "Stop their programs, then run again.")

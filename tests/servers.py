@@ -45,6 +45,7 @@ class Server:
     host: str
     folder: Path
     stop: Callable[[], None] = field(repr=False, compare=False)
+    restart: Callable[[], None] = field(repr=False, compare=False)
     port: str = "5432"
     user: str = "postgres"
 
@@ -94,11 +95,15 @@ def start(version: str, root: Path | None = None, **settings: str) -> Server:
     # A short path: it holds the Unix socket, whose address may have 107 bytes.
     data = tempfile.mkdtemp(prefix=f"pg{version}-", dir=root or _roomy_memory())
     running = postgres_server.get_server(data, postgres_version=int(version), cleanup_mode="delete")
-    server = Server(version, str(running.get_postmaster_info().socket_dir), folder, running.cleanup)
-    _configure(server, SETTINGS | settings)
-    if settings:
+
+    def restart() -> None:
         running.stop()
         running.ensure_postgres_running()
+
+    server = Server(version, str(running.get_postmaster_info().socket_dir), folder, running.cleanup, restart)
+    _configure(server, SETTINGS | settings)
+    if settings:
+        restart()
     return server
 
 

@@ -4,7 +4,7 @@ SELECT s.slot_name::text AS slot,
        s.plugin::text    AS plugin,
        s.active,
        coalesce(nullif(a.application_name, ''), '(no name)') AS application,
-       coalesce(host(a.client_addr), 'local')                AS address,
+       CASE WHEN a.backend_type IS NULL THEN 'hidden' ELSE coalesce(host(a.client_addr), 'local') END AS address,
        CASE WHEN NOT pg_is_in_recovery()
             THEN coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0) END::int8 AS bytes
   FROM pg_replication_slots AS s

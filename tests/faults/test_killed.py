@@ -28,6 +28,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    monkeypatch.setenv("ROLLBACK_FENCE_ORPHAN_SECONDS", "5")
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))  # the doomed runner shares this server
     with transformed.connect() as conn:
         conn.execute(WAIT)
@@ -47,7 +48,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
         admin.execute(f"SELECT pg_terminate_backend(pid) {ASLEEP}", [transformed.dbname])
         allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
         assert admin.execute(allowed, [transformed.dbname]).fetchone() == (False,)
-        admin.execute(f"ALTER DATABASE {transformed.dbname} ALLOW_CONNECTIONS true")
+        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))  # by the server
     with transformed.connect() as conn:
         conn.execute("DROP EVENT TRIGGER wait")
     assert transformed.checksums() == rows

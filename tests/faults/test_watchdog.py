@@ -16,8 +16,8 @@ import pytest
 from runbook import fence, runs, settings, standing, watchdog
 from runbook.errors import SecondRunner
 from runbook.request import RollbackRequest
-from tests import runbook_runs
-from tests.databases import Database
+from tests import runbook_runs, servers
+from tests.databases import ALL, Database, Templates
 
 pytestmark = pytest.mark.pg("15", "18")
 
@@ -183,15 +183,24 @@ def test_it_follows_a_renamed_database(transformed: Database, admin: psycopg.Con
             admin.execute(f"ALTER DATABASE {name}_aside RENAME TO {name}")
 
 
-def test_where_none_is_left_status_says_that_nothing_opens_it(
-    transformed: Database, admin: psycopg.Connection[Any]
-) -> None:
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database on a server of this test's own, which may be restarted."""
+    own = servers.start(request.getfixturevalue("server").version)
+    try:
+        with Templates(own).copy(forward=ALL, messages=20) as copy:
+            runbook_runs.aim(monkeypatch, copy, tmp_path)
+            yield copy
+    finally:
+        own.stop()
+
+
+def test_after_a_restart_of_the_server_status_says_that_nothing_opens_it(elsewhere: Database) -> None:
     with runner():
-        watchdog.end(admin, transformed.dbname)  # as a restart of the server does
-        runbook_runs.until(lambda: not watchdog.stands(admin, transformed.dbname))
-    runbook_runs.until(lambda: standing.read(settings.load()).runner == "")
+        elsewhere.server.restart()
     stand = standing.read(settings.load())
+    assert (stand.fenced, stand.runner) == (True, "")
     assert "does not open by itself" in stand.state
     assert "rollback fence open" in stand.next
     fence.open_from_outside(settings.load())
-    assert opened(admin, transformed)
+    assert elsewhere.value("SELECT 1") == 1

@@ -90,7 +90,7 @@ def test_the_pool_of_an_application_is_pointed_out(
     with closing(database.connect()) as conn:
         drawn = plan.draw(conn, REQUEST, settings.load(), own=[conn.info.backend_pid])
     page = planpage.plan_markdown(drawn, REQUEST, drawn.drawn_at)
-    assert "10 sessions come from the server's own machine: likely a pooler's" in page
+    assert "Likely a pooler, or a pool inside the application: 10 sessions from the server's own machine." in page
     assert "leads through a pooler" not in page  # the runbook's own connection does not
 
 

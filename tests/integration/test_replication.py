@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import database, fence, obstacles, plan, planpage, runs, settings
+from runbook import database, fence, obstacles, plan, planpage, replication, runs, settings
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.runs import Run
@@ -172,10 +172,11 @@ def test_a_role_that_may_not_end_a_slots_reader_is_told_before(
             with monkeypatch.context() as as_weak:
                 as_weak.setenv("PGUSER", "weak")
                 with closing(database.connect()) as conn:
-                    lacking = obstacles.rights(conn)
+                    lacking, said = obstacles.rights(conn), replication.warnings(conn)
         finally:
             admin.execute("DROP ROLE weak")
     assert [line for line in lacking if "superuser (to end pg_recvlogical" in line]
+    assert [line for line in said if "is read by pg_recvlogical from where this role may not see" in line]
 
 
 def test_a_prepared_transaction_blocks_and_is_explained(replicated: Database) -> None:

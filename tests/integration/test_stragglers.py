@@ -10,9 +10,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import fence, runs, settings, stragglers
+from runbook import fence, runs, settings, stragglers, watchdog
 from runbook.request import RollbackRequest
 from runbook.runs import Run
+from tasks import fence as step
 from tests import runbook_runs
 from tests.databases import Database
 
@@ -106,6 +107,26 @@ def test_who_only_waits_after_an_error_has_nothing_to_finish(run: Run, connect: 
     assert not alive(client)
 
 
+def test_the_journal_says_what_became_of_each(
+    transformed: Database, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    monkeypatch.setenv("ROLLBACK_FENCE_GRACE_SECONDS", "1.5")
+    client, idle = connect("email-service"), connect("realtime-service")
+    client.execute("BEGIN")
+    committing = threading.Timer(0.5, client.execute, ["COMMIT"])
+    with runbook_runs.begun() as (run, _):
+        committing.start()
+        step.fence.fn(run)
+        assert watchdog.stands(run.gate, transformed.dbname)
+        fence.open_for_good(run.gate, transformed.dbname)
+    committing.join()
+    assert transformed.value("SELECT found->'ended' FROM rollback.step WHERE name = 'fence'") == [
+        f"realtime-service (pid {idle.info.backend_pid}, local): was idle, ended",
+        f"email-service (pid {client.info.backend_pid}, local): finished its work, then ended",
+    ]
+
+
 def test_who_passed_the_fence_before_it_closed_is_found_and_ended(
     run: Run, transformed: Database, connect: Connect
 ) -> None:
@@ -163,10 +184,14 @@ def test_a_role_that_is_no_superuser_closes_it_on_sessions_it_may_not_look_at(
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     monkeypatch.setenv("PGUSER", plain_role)
+    monkeypatch.setenv("ROLLBACK_FENCE_ORPHAN_SECONDS", "1")
     conn = connect("email-service", user="fence_service")
     with runs.opened(REQUEST, settings.load()) as run:
         assert [s.address for s in fence.sessions(run.side, run.pids)] == ["hidden"]
         assert close(run, grace=0.3) == {"email-service": "hidden"}
         assert not alive(conn)
-        fence.open_for_good(run.gate, transformed.dbname)
         assert alive(run.work)
+        watchdog.start(run.gate, run.settings, run.identity.oid)
+    with transformed.server.connect() as admin:  # nobody opened it: the watchdog has this role's rights, which suffice
+        allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
+        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))

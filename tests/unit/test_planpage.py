@@ -128,9 +128,12 @@ def test_who_is_no_client_is_said_to_be_cut_off() -> None:
 
 
 def test_poolers_are_pointed_out_by_name_and_by_their_crowd() -> None:
-    assert "PgBouncer is a pooler. The fence ends its server connections" in text(sessions=[session("PgBouncer")])
+    assert "Likely a pooler, or a pool inside the application: PgBouncer by its name. The fence" in text(
+        sessions=[session("PgBouncer")]
+    )
     crowd = [session(f"service {n}") for n in range(10)]
-    assert "10 sessions come from 10.0.0.9: likely a pooler's" in text(sessions=crowd)
+    assert "application: 10 sessions from 10.0.0.9. The fence" in text(sessions=crowd)
+    assert "application: PgBouncer by its name; 10 sessions from" in text(sessions=[*crowd, session("PgBouncer")])
     assert "pooler" not in text(sessions=[*crowd[:9], session("x", "10.0.0.10")])
     assert "pooler" not in text(sessions=[session("x", "hidden") for _ in range(20)])
 
