@@ -97,6 +97,10 @@ def run_command(settings: Settings, release: Release) -> str | None:
     if not settings.release_check:
         return None
     service, *command = settings.release_check
+    # It was checked before it was started; and docker-compose 1 cannot run a second one of it on the host's network.
+    if service in images.labels(settings, "com.docker.compose.service", "status=running"):
+        log.info("check %s: %s runs already, skipped", release.tag, service)
+        return f"skipped: {service} runs already"
     name = f"{images.slug(compose.tree(settings).name)}-rollback-check-{os.getpid()}"
     words = ("run", "--rm", "--no-deps", "-T", "--name", name, service, *command)
     try:

@@ -79,7 +79,7 @@ def _build(options: argparse.Namespace, services: Services) -> None:
 def _up(options: argparse.Namespace, services: Services) -> None:
     for name, image in _named(options, services).items():
         release = engine.release_of(image)
-        if engine.running(options.project_name, name) and engine.has(options.project_name, name) == release:
+        if engine.alive(options.project_name, name) and engine.has(options.project_name, name) == release:
             continue
         engine.halt(options.project_name, name)
         engine.launch(options.project_name, name, release)
@@ -97,13 +97,13 @@ def _stop(options: argparse.Namespace, services: Services) -> None:
 
 def _start(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
-        if not engine.running(options.project_name, name):
+        if not engine.alive(options.project_name, name):
             engine.launch(options.project_name, name, engine.has(options.project_name, name))
 
 
 def _ps(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
-        process = engine.running(options.project_name, name)
+        process = engine.alive(options.project_name, name)
         if process:
             print(process.pid if options.q else name)  # noqa: T201
 

@@ -18,8 +18,9 @@ def main(words: list[str]) -> int:
             _say([_image(engine.release_of(image)) for image in images])
         case ["container", "inspect", *pids]:
             _say([_container(one) for one in engine.containers() if str(one["pid"]) in pids])
-        case ["ps", "--all", *_]:
-            print("\n".join(one["service"] for one in engine.containers() if one["killed"]))  # noqa: T201
+        case ["ps", "--all", *asked]:
+            runs = "status=running" in asked  # else: which were killed
+            print("\n".join(engine.services(running=runs)))  # noqa: T201
         case ["rm", *_]:
             pass  # a command that was run once leaves nothing behind
         case _:

@@ -67,7 +67,13 @@ def containers() -> list[dict[str, Any]]:
     return [_read(path) for path in sorted(STATE.glob("container-*.json"))]
 
 
-def running(project: str, service: str) -> psutil.Process | None:
+def services(*, running: bool) -> list[str]:
+    """List the services that run, or else those that had to be killed."""
+    found = [one for one in containers() if (alive(one["project"], one["service"]) if running else one["killed"])]
+    return [str(one["service"]) for one in found]
+
+
+def alive(project: str, service: str) -> psutil.Process | None:
     """Return the living process of a container."""
     pid = _read(_container(project, service)).get("pid")
     if pid is None or not psutil.pid_exists(pid):
@@ -104,13 +110,13 @@ def once(service: str, release: str, command: list[str]) -> int:
 
 def halt(project: str, service: str) -> None:
     """End a service's process: first asked, then killed."""
-    process = running(project, service)
+    process = alive(project, service)
     if not process:
         return
     process.send_signal(signal.SIGTERM)
     until = time.monotonic() + STOP_SECONDS
     while time.monotonic() < until:
-        if not running(project, service):
+        if not alive(project, service):
             return
         time.sleep(0.05)
     process.kill()

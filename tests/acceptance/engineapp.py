@@ -10,12 +10,12 @@ import shutil
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from http.client import HTTPException
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -198,13 +198,18 @@ class User:
         began = time.time()
         try:
             answer = self.app.answers(service, path)
-        except (OSError, urllib.error.URLError):
+        except (OSError, HTTPException):
             answer = ""
         self.asked.append(Asked(began, time.time(), service, f"{number} {answer}".strip() if answer else ""))
 
     def acknowledged(self) -> list[str]:
         """Return the numbers of the messages that the backend said it stored."""
         return [one.answer.split()[0] for one in self.asked if one.service == "backend" and one.answer]
+
+    def met(self, service: str) -> list[str]:
+        """Return whom the user met, in this order: a release, or nobody."""
+        found = (re.search(r"\bv\d\b", one.answer) for one in self.asked if one.service == service)
+        return [who for who, _ in groupby(one[0] if one else "nobody" for one in found)]
 
     def errors(self) -> list[Asked]:
         return [one for one in self.asked if not one.answer]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook import compose, git, images, release, services, settings, worktree
-from runbook.errors import ReleaseUnusable, ServiceUnhealthy
+from runbook import compose, fitness, git, images, release, services, settings, worktree
+from runbook.errors import ReleaseUnfit, ReleaseUnusable, ServiceUnhealthy
 from tests.acceptance import engineapp
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
@@ -72,6 +72,8 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
     assert not place.exists() and git.current(app.folder) == "main"
 
     # Forward again, as the runbook's page says it: the images of before are found by their names.
+    shown = app.engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "*-before-rollback-*").split()
+    assert {images.kept(app.folder, planned, service) for service in engineapp.NAMES} <= set(shown)
     for service in engineapp.NAMES:
         app.engine.docker("tag", images.kept(app.folder, planned, service), _live_name(app, service))
     app.compose("up", "-d", "--no-build")
@@ -96,6 +98,17 @@ def test_images_that_are_gone_are_built_at_the_switch(app: App, caplog: pytest.L
     services.up(known, app.words)
     services.wait_healthy(known, app.words)
     assert "Release v1" in app.answers("frontend")
+
+
+def test_a_check_that_does_not_end_is_ended(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = release.inspect(settings.load(), "v1")
+    monkeypatch.setenv("ROLLBACK_RELEASE_CHECK", "backend /bin/busybox sleep 600")
+    monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "10")
+    assert fitness.run_command(settings.load(), planned) == "skipped: backend runs already"
+    app.compose("stop", "backend")
+    with pytest.raises(ReleaseUnfit, match=r"its check in backend failed: .* did not end within 10 s"):
+        fitness.run_command(settings.load(), planned)
+    assert app.engine.docker("ps", "--all", "--quiet", "--filter", "name=rollback-check") == ""
 
 
 def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

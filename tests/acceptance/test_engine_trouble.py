@@ -109,6 +109,7 @@ def test_a_build_that_fails_happens_before_the_outage(app: App, transformed: Dat
     assert not transformed.value(TWINS)
 
 
+@both
 def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     app: App, transformed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +123,9 @@ def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     for words in ("expected 2xx, found 500", "the same command again", 'Or go back: RUNBOOK.md, "The old release'):
         assert words in said(state)
     assert transformed.value(TWINS)  # it committed: the way is forward
+
+    # It was tried twice; the second time it ran, so that only its health was asked.
+    assert engineapp.journal(transformed)["open and start"]["checked"] == "skipped: backend runs already"
 
     app.set(ILL="")
     state = runbook_runs.run(silent=True, previous_tag="v1")

@@ -116,6 +116,8 @@ def test_a_release_that_does_not_fit_is_not_started(
         state = runbook_runs.run(previous_tag="v2")
         assert "backend v2: there is no knowledge_bases" in str(state.message)
         assert app.pids() == {}
+        # Asked once: nothing has moved that could make a second answer another one.
+        assert transformed.value("SELECT count(*) FROM rollback.step WHERE name = 'open and start'") == 1
 
         state = runbook_runs.run(silent=True, previous_tag="v1")
         assert state.is_completed(), state.message
