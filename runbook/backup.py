@@ -20,7 +20,8 @@ from runbook.archive import Contents, check
 from runbook.checksums import verify as verify_checksum
 from runbook.dump import APPLICATION, Dump
 from runbook.errors import BackupFailed
-from runbook.models import Backup, Identity
+from runbook.kept import Backup
+from runbook.models import Identity
 from runbook.programs import binaries
 from runbook.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook import journal, snapshots, team
 from runbook.errors import NotificationFailed, RollbackError
-from runbook.models import Backup
+from runbook.kept import Backup
 from runbook.runs import Run
 from runbook.summary import Summary
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from runbook import attended, checksums, comparison, compression, figures, programs, scratch, shell
 from runbook.attended import Sessions
 from runbook.errors import BackupFailed, DatabaseUnavailable, ProgramFailed, StatementFailed
-from runbook.models import Backup, Proof
+from runbook.kept import Backup, Proof
 from runbook.settings import Settings
 
 APPLICATION = "rollback-proof"

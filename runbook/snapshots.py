@@ -11,7 +11,7 @@ from psycopg import sql as compose
 
 from runbook import backup, database, figures, journal, proof, snapshot
 from runbook.errors import StatementFailed
-from runbook.models import Backup, Copy, Proof
+from runbook.kept import Backup, Copy, Proof
 from runbook.runs import Run
 from runbook.settings import Settings
 

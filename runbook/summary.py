@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
-from runbook.models import Backup, Check, Copy, Plan, Step, Try
+from runbook.kept import Backup, Copy
+from runbook.models import Check, Plan, Step, Try
 from runbook.request import Approval, RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
@@ -17,6 +18,8 @@ START = ("open and start", "start services again")
 """The steps with which it ends: the last of a rollback that was done, or the compensation of one that was not."""
 
 
+TELLING = "notify"
+"""The step that writes the report: it has not ended when the report says when the run did."""
 LATER = ("portable dump", "drop snapshot")
 """Steps that follow when the rollback itself has ended."""
 
@@ -75,7 +78,8 @@ class Summary:
     def ended(self) -> datetime:
         """When the last step of the rollback ended. The same for each report that is written of a run."""
         own = [step for step in self.steps if step.name not in LATER]
-        return max((step.ended or step.started for step in own), default=self.began)
+        ends = [step.started if step.name == TELLING else step.ended or step.started for step in own]
+        return max(ends, default=self.began)
 
     @property
     def missed(self) -> Sequence[Check]:

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from runbook import figures
-from runbook.models import Backup
+from runbook.kept import Backup
 from runbook.page import Block, Code, Fixed, Table
 from runbook.summary import Summary
 

@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from runbook import journal, snapshot
-from runbook.models import Copy
+from runbook.kept import Copy
 from runbook.runs import Run
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook.models import Backup, Check, Identity, Outcome, Plan, Release, Script, Session, Step
+from runbook.kept import Backup
+from runbook.models import Check, Identity, Outcome, Plan, Release, Script, Session, Step
 from runbook.outlook import Means, Method, Verdict, Way
 from runbook.plandata import plan_hash
 from runbook.request import Approval, RollbackRequest

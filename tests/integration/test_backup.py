@@ -14,7 +14,8 @@ import pytest
 
 from runbook import backup, checksums, dump, obstacles, programs, shell
 from runbook.errors import BackupFailed, ProgramMissing
-from runbook.models import Backup, Identity
+from runbook.kept import Backup
+from runbook.models import Identity
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 from tests import runbook_runs

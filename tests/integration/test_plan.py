@@ -17,7 +17,7 @@ from runbook.request import RollbackRequest
 from tests import runbook_runs
 from tests.databases import Database
 
-COMPOSE = "#!/bin/sh\n[ \"$1\" = config ] && printf 'backend\\nfrontend\\n'\nexit 0\n"
+COMPOSE = '#!/bin/sh\n[ "$1" = config ] && cat docker-compose.yml\nexit 0\n'
 SIGN_UP = """
 INSERT INTO users (email, full_name, role, oauth_provider, oauth_id)
 SELECT 'new' || n || '@example.org', 'New', 'end_user', 'google', 'new-' || n FROM generate_series(1, {}) AS n

@@ -16,7 +16,8 @@ import pytest
 
 from runbook import archive, backup, checksums, database, proof, scratch, serverdisk
 from runbook.errors import BackupFailed
-from runbook.models import Backup, Identity, Proof
+from runbook.kept import Backup, Proof
+from runbook.models import Identity
 from runbook.settings import Settings
 from tests import runbook_runs
 from tests.databases import Database
@@ -381,7 +382,7 @@ def test_a_disk_without_room_is_refused_before_and_said_where_nobody_could_look(
 KILLED = """
 import sys
 from runbook import database, proof
-from runbook.models import Backup
+from runbook.kept import Backup
 from runbook.settings import Settings
 with database.connect("postgres") as maintenance:
     proof.PROGRESS_SECONDS = 0.05

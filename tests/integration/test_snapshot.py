@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from runbook import database as door
 from runbook import fence, runs, snapshot, snapshots, wayback
 from runbook.errors import BackupFailed, DatabaseFenced
-from runbook.models import Copy
+from runbook.kept import Copy
 from runbook.runs import Run
 from tests import runbook_runs
 from tests.databases import Database

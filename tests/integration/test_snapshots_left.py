@@ -10,7 +10,7 @@ import pytest
 from flows import snapshots as story
 from runbook import database as door
 from runbook import figures, settings, snapshots
-from runbook.models import Copy
+from runbook.kept import Copy
 from tests import application, runbook_runs
 from tests.application import Application
 from tests.databases import Database

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from runbook import checksums
-from runbook.models import Backup
+from runbook.kept import Backup
 from runbook.wayback import restore_commands
 from tests.servers import Server
 
