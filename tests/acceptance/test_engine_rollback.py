@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import runbook_runs
-from tests.acceptance import engineapp
+from tests.acceptance import engineapp, engineuser
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
 from tests.databases import Database
@@ -37,7 +37,7 @@ def test_users_get_errors_only_between_stop_and_start(
     live, newer = app.live(), app.containers()
     assert '"v2"' in app.answers("backend")
 
-    with engineapp.using(app) as user:
+    with engineuser.using(app) as user:
         runbook_runs.until(lambda: len(user.acknowledged()) >= 5)
         state = runbook_runs.run(previous_tag="v1")
         came = len(user.acknowledged())

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL
 
 from runbook import fence, images, release, services, settings
 from tests import runbook_runs
-from tests.acceptance import engineapp
+from tests.acceptance import engineapp, engineuser
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
 from tests.databases import Database
@@ -49,7 +49,7 @@ def said(state: State[object]) -> str:
 def test_a_service_that_ignores_the_signal_is_killed_and_named(app: App, transformed: Database) -> None:
     app.set(STUBBORN="yes", GRACE="2s")
     app.bring_up()
-    with engineapp.using(app) as user:
+    with engineuser.using(app) as user:
         runbook_runs.until(lambda: len(user.acknowledged()) >= 3)
         state = runbook_runs.run(previous_tag="v1")
     assert state.is_completed(), state.message
@@ -84,7 +84,7 @@ def test_a_service_that_does_not_stop_leaves_everything_as_it_was(
     app.set(GRACE="1s")
     app.bring_up()
     before, names = app.containers(), app.live()
-    with engineapp.using(app) as user:
+    with engineuser.using(app) as user:
         state = runbook_runs.run(previous_tag="v1")
     assert state.is_failed()
     assert "Still running though they were told to stop: backend, frontend" in said(state)
@@ -99,7 +99,7 @@ def test_a_build_that_fails_happens_before_the_outage(app: App, transformed: Dat
     with app.variant("v1-broken") as folder:
         (folder / "backend" / "Dockerfile").write_text("FROM scratch\nCOPY no-such-file /\n")
     before, names, tree = app.containers(), app.images(), app.git("rev-parse", "HEAD")
-    with engineapp.using(app) as user:
+    with engineuser.using(app) as user:
         state = runbook_runs.run(previous_tag="v1-broken")
     assert state.is_failed()
     assert "images of v1-broken could not be built" in said(state) and "no-such-file" in said(state)
@@ -116,7 +116,7 @@ def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     app.set(ILL="yes")
     app.bring_up()
     monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "11")
-    with engineapp.using(app) as user:
+    with engineuser.using(app) as user:
         runbook_runs.until(lambda: len(user.acknowledged()) >= 3)
         state = runbook_runs.run(previous_tag="v1")
     assert state.is_failed()
