@@ -89,13 +89,19 @@ class Summary:
 
 def outage(summary: Summary) -> tuple[datetime, datetime | None] | None:
     """Return from when to when users were offline; no end while they still are, None when nothing was stopped."""
-    stopped = [s.started for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
+    stopped = [_offline(s) for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
     if not stopped:
         return None
     began = min(stopped)
     again = [s for s in summary.steps if s.name in START and s.started >= max(stopped)]
     done = [s.ended for s in again if s.outcome == "done" and s.ended]
     return began, max(done) if done else None
+
+
+def _offline(stop: Step) -> datetime:
+    """Return when a stop began to stop the services: it looks at the plan once more before that."""
+    since = stop.found.get("offline_since")
+    return datetime.fromisoformat(str(since)) if since else stop.started
 
 
 def outage_words(summary: Summary) -> str:
