@@ -1,60 +1,29 @@
-"""Propose a rollback for an alert: python -m deployments.trigger alert.json (- reads standard input).
+"""Propose a rollback for an alert: python -m deployments.trigger alert.json
 
 Asks the deployment for a run, once for each incident however often the alert comes. The run waits for its approval.
 """
 
 import os
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.utilities.urls import url_for
 from rich.console import Console
 
-from deployments import alerts, mapping, server
+from deployments import alerts, mapping, proposals
 from deployments.alerts import NothingToPropose
+from deployments.proposals import DONE, FAILED, Proposal
 from runbook.errors import RollbackError
 from runbook.request import RollbackRequest
-
-DONE, FAILED, DECLINED = 0, 1, 4
-"""Exit statuses, as of rollback run; 2 is a command that cannot be understood."""
-NEW = 201
-POLL_SECONDS = 2.0
-FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 app = App(name="python -m deployments.trigger", help="Propose a rollback for an alert. It waits for its approval.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
-class DeploymentMissing(RollbackError):
-    """The server has no deployment of this name."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A run that was asked for: new, or the one that an earlier alert of the same incident asked for."""
-
-    run: str
-    page: str
-    key: str
-    new: bool
-    state: str
-    message: str = ""
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has come to its end."""
-        return self.state in FINAL
-
-
 @app.default
 def trigger(
-    alert: Path,
+    alert: Path | None = None,
     /,
     *,
     deployment: str = "rollback/production",
@@ -69,7 +38,7 @@ def trigger(
     Parameters
     ----------
     alert
-        A file with the alert's JSON; - reads standard input.
+        A file with the alert's JSON. Not said: standard input.
     deployment
         The deployment that is asked, as Prefect names it.
     mapping_name
@@ -83,18 +52,17 @@ def trigger(
     dry_run
         Print the request and send nothing.
     """
-    payload = alerts.parse(sys.stdin.read() if str(alert) == "-" else _text(alert))
+    payload = alerts.parse(_text(alert) if alert else sys.stdin.read())
     by = mapping.read(mapping_name) if mapping_name else mapping.fitting(payload)
     asked = alerts.request(payload, by, _told(fixed))
     if dry_run:
         console.print_json(asked.model_dump_json())
         return DONE
-    proposal = propose(asked, deployment, key)
+    proposal = proposals.propose(asked, deployment, key)
     _say(proposal, asked)
     if not follow:
         return DONE
-    end = followed(proposal, console.print)
-    return status(end)
+    return proposals.status(proposals.followed(proposal, console.print))
 
 
 def _text(file: Path) -> str:
@@ -113,46 +81,6 @@ def _told(words: tuple[str, ...]) -> dict[str, Any]:
     return {name: [value] if name in ("triggers", "against") else value for name, _, value in pairs}
 
 
-def propose(asked: RollbackRequest, deployment: str = "rollback/production", key: str = "") -> Proposal:
-    """Ask a deployment for a run, or find the one that was asked for already.
-
-    Raises DeploymentMissing, and what server.connected raises; nothing was started then.
-    """
-    flow, _, name = deployment.partition("/")
-    # Prefect holds a key against all runs of the flow, also those of other deployments: so the target is part of it.
-    key = key or f"{asked.incident} on {name}"
-    with server.connected() as client:
-        place = {"flow_name": flow, "deployment_name": name or "-"}
-        there = server.read(client, "/deployments/name/{flow_name}/{deployment_name}", **place)
-        if there is None:
-            raise _missing(client, deployment)
-        body = {
-            "parameters": {"request": asked.model_dump(mode="json")},
-            "idempotency_key": key,
-            "enforce_parameter_schema": True,
-        }
-        made = client.request("POST", "/deployments/{id}/create_flow_run", path_params={"id": there["id"]}, json=body)
-    return _proposal(made.json(), key, new=made.status_code == NEW)
-
-
-def _missing(client: SyncPrefectClient, deployment: str) -> DeploymentMissing:
-    rows = client.request("POST", "/deployments/filter", json={"limit": 50}).json()
-    names = sorted(
-        f"{(server.read(client, '/flows/{id}', id=row['flow_id']) or {}).get('name')}/{row['name']}" for row in rows
-    )
-    has = f"it has {', '.join(names)}" if names else "it has none"
-    return DeploymentMissing(
-        f"The server has no deployment {deployment}; {has}.", "Register them: make deploy", "Nothing was started."
-    )
-
-
-def _proposal(run: dict[str, Any], key: str, *, new: bool) -> Proposal:
-    state = run["state"] or {}
-    page = url_for("flow-run", run["id"]) or ""
-    named = state["name"] if state.get("type") == "CANCELLED" else state.get("type", "")
-    return Proposal(run["id"], page, key, new, str(state.get("type", "")), f"{named}: {state.get('message') or '-'}")
-
-
 def _say(proposal: Proposal, asked: RollbackRequest) -> None:
     """Say what was asked for, with the run's id and its page on lines of their own."""
     if proposal.new:
@@ -165,30 +93,6 @@ def _say(proposal: Proposal, asked: RollbackRequest) -> None:
     console.print(f"Triggers: {'; '.join(asked.triggers)}")
     console.print(f"Run: {proposal.run}")
     console.print(f"Page: {proposal.page}")
-
-
-def followed(proposal: Proposal, say: Callable[[str], None], seconds: float = POLL_SECONDS) -> Proposal:
-    """Wait for the run's end, and say each state that it comes to. Returns the proposal as it ended."""
-    shown = ""
-    while True:
-        with server.connected() as client:
-            row = server.read(client, "/flow_runs/{id}", id=proposal.run)
-        if row is None:
-            raise RollbackError(f"The run {proposal.run} was deleted.", "rollback status")
-        now = _proposal(row, proposal.key, new=proposal.new)
-        if now.message != shown:
-            shown = now.message
-            say(f"State: {shown}")
-        if now.ended:
-            return now
-        time.sleep(seconds)
-
-
-def status(end: Proposal) -> int:
-    """Return the exit status for a run that ended: 0 done, 4 declined or refused, 1 failed."""
-    if end.state == "COMPLETED":
-        return DONE
-    return DECLINED if end.message.startswith(("Declined:", "Refused:")) else FAILED
 
 
 def main() -> None:

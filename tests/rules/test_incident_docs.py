@@ -27,7 +27,7 @@ def test_each_program_that_is_named_exists_with_its_options(module: str, rest: s
 
 def test_each_option_of_the_client_that_is_named_exists() -> None:
     alerts = text("README.md").partition("**From an alert.**")[2].partition("**From an event.**")[0]
-    alerts += text("deployments/README.md").partition("## Alerts")[2]
+    alerts += text("deployments/README.md").partition("## Alerts")[2].partition("**An event.**")[0]
     options = {*re.findall(r"`(--[a-z][a-z-]*)", alerts), *re.findall(r" (--[a-z][a-z-]*) ", alerts)}
     known = {name for argument in trigger.app.assemble_argument_collection() for name in argument.names}
     assert {"--mapping", "--key", "--dry-run", "--follow", "--set"} <= options
