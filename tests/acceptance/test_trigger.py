@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.acceptance.operator import (
@@ -30,6 +32,7 @@ from tests.databases import Database, Templates
 
 pytestmark = pytest.mark.pg("18")
 ALERTS = ROOT / "tests" / "alerts"
+BUSY = 503
 FINAL = ("Completed", "Declined", "Refused", "Cancelled", "Failed", "Crashed")
 
 
@@ -43,6 +46,15 @@ class Site:
 
     def trigger(self, *words: str, **env: str) -> Done:
         return self.desk.program(sys.executable, "-m", "deployments.trigger", *words, **env)
+
+    def create(self, **body: Any) -> httpx.Response:
+        """Ask for a run of rollback/production over the API; as curl --retry does, again when the server is busy."""
+        deployment = self.prefect.read("/deployments/name/rollback/production")
+        assert deployment["enforce_parameter_schema"]
+        path = f"/deployments/{deployment['id']}/create_flow_run"
+        while (answer := self.prefect.call("POST", path, **body)).status_code == BUSY:
+            time.sleep(1)
+        return answer
 
     def state(self, run: str) -> str:
         return str(self.prefect.read(f"/flow_runs/{run}")["state"]["name"])
@@ -192,9 +204,7 @@ def test_what_does_not_fit_is_refused_by_type_before_a_run_exists(
     site: Site, body: dict[str, Any], status: int, words: str
 ) -> None:
     before = site.count()
-    deployment = site.prefect.read("/deployments/name/rollback/production")
-    assert deployment["enforce_parameter_schema"]
-    answer = site.prefect.call("POST", f"/deployments/{deployment['id']}/create_flow_run", **body)
+    answer = site.create(**body)
     assert answer.status_code == status, answer.text
     assert words in answer.text
     assert site.count() == before
@@ -282,3 +292,33 @@ def test_an_alert_on_standard_input(site: Site, tmp_path: Path) -> None:
     assert site.count() == before + 1
     # The same incident on another target is another run.
     assert json.loads(payload)["commonLabels"]["incident"] + " on staging" in done.stdout
+
+
+SLOW = {**REQUEST, "triggers": ["performance degradation"]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "end", "words"),
+    [
+        ({"request": SLOW}, "Failed", "the trigger 'performance degradation' needs it"),
+        ({"request": REQUEST, "surprise": 1}, "Crashed", ""),
+    ],
+    ids=["a rule", "beside request"],
+)
+def test_what_fits_the_form_but_not_the_rules_ends_before_it_waits(
+    site: Site, parameters: dict[str, Any], end: str, words: str
+) -> None:
+    made = site.create(parameters=parameters)
+    assert made.status_code == 201
+    run = made.json()["id"]
+    until(lambda: site.state(run) in FINAL)
+    state = site.prefect.read(f"/flow_runs/{run}")["state"]
+    assert state["name"] == end and words in state["message"], state
+    assert not at_baseline(site.database)
+
+
+def test_a_key_counts_for_all_deployments_of_the_flow(site: Site, tmp_path: Path) -> None:
+    alert = recorded("alertmanager_firing", tmp_path, "INC-5000")
+    words = (alert, "--key", "INC-5000, again", "--deployment")
+    one, two = site.trigger(*words, "rollback/staging"), site.trigger(*words, "rollback/production")
+    assert said(one, "Run") == said(two, "Run")
