@@ -108,4 +108,3 @@ def longest(held: Iterable[Held]) -> str:
 def span(seconds: float) -> str:
     """Write how long a lock was held: below ten seconds in ms."""
     return f"{seconds * 1000:,.0f} ms" if seconds < 10 else figures.duration(seconds)  # noqa: PLR2004 - where ms tire
-

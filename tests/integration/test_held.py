@@ -1,5 +1,7 @@
 """How long locks were held is measured in the run itself, and written down when the commit has returned."""
 
+import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -15,7 +17,8 @@ from tests.states import SCRIPTS
 pytestmark = pytest.mark.pg("18")
 ASLEEP = 0.5
 """For how long the transaction does nothing, its locks held, in s."""
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'realtime-service' AND wait_event_type = 'Lock'"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE application_name = 'realtime-service' AND wait_event_type = 'Lock'"""
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +52,7 @@ def test_who_waits_behind_a_lock_is_named(transformed: Database) -> None:
             conn.execute("SET application_name = 'realtime-service'")
             conn.execute("SELECT count(*) FROM conversations")
 
-    with runbook_runs.begun() as (run, plan):
+    with runbook_runs.begun() as (run, _):
         with runs.transaction(run):
             with changes.step(run, "011"):
                 door.script(run.work, f"rollback/{SCRIPTS[1]}.sql")
@@ -65,8 +68,21 @@ def test_who_waits_behind_a_lock_is_named(transformed: Database) -> None:
 
 
 def test_a_transaction_that_is_undone_leaves_no_locks(transformed: Database) -> None:
-    with runbook_runs.begun() as (run, plan):
+    with runbook_runs.begun() as (run, _):
         with pytest.raises(ZeroDivisionError), runs.transaction(run), changes.step(run, "011"):
             raise ZeroDivisionError
         journal.undone(run)
         assert held.of(journal.steps(run.side, run.id)) == []
+
+
+@pytest.mark.usefixtures("prefect")
+def test_the_report_of_a_run_has_its_locks(transformed: Database, tmp_path: Path) -> None:
+    assert runbook_runs.run().is_completed()
+    reports = tmp_path / "reports"
+    (written,), (data,) = reports.glob("report-*.md"), reports.glob("report-*.json")
+    section = written.read_text(encoding="utf-8").partition("## Locks")[2].partition("\n## ")[0]
+    assert re.search(r"\| users \| SHARE ROW EXCLUSIVE \| [\d,]+ ms \| nobody \|", section)
+    assert re.search(r"\| conversations(, \w+)* \| ACCESS EXCLUSIVE \| [\d,]+ ms \| nobody \|", section)
+    seconds = [one["seconds"] for one in json.loads(data.read_text(encoding="utf-8"))["locks"]]
+    assert seconds == sorted(seconds, reverse=True)
+    assert seconds[0] > 0
