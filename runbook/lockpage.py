@@ -2,25 +2,86 @@
 
 from collections.abc import Sequence
 
-from runbook import held
+from runbook import figures, held, locks
 from runbook.held import Held
-from runbook.page import Block, Table
+from runbook.locks import Lock
+from runbook.models import Plan
+from runbook.page import Block, Code, Table
 from runbook.summary import Summary
+
+SHOWN = 60
+"""How many characters of a statement stand in the plan; sql/locks.csv has more of it."""
+NAMES = 3
+"""How many names stand in a cell of the plan, whose tables do not fold."""
+
+FENCED = (
+    "Each is held until the commit. Behind the closed fence nobody is left who could wait. A statement that does not "
+    "get its lock within ROLLBACK_LOCK_TIMEOUT_MS gives way, so that nobody waits behind it for longer."
+)
+MEASURED = (
+    "Measured in this run, from the beginning of the step that took the lock to the end of the commit. Behind the "
+    "closed fence there is nobody who could wait; who was seen to wait when a step ended is named."
+)
+
+
+def planned(plan: Plan) -> list[Block]:
+    """Lay out what keeps others from working, then the statements that take a lock."""
+    files, all_ = locks.files_of(plan), locks.of(plan)
+    if not all_ or not plan.needed:
+        return []
+    strong = [lock for lock in all_ if lock.meanwhile in ("read", "nothing") and lock.tables]
+    new = [lock for lock in all_ if lock.mode != locks.NONE and lock.line]
+    rest = figures.count(sum(lock.mode == locks.NONE for lock in all_), "other statement")
+    statements = [(_place(lock), _cut(lock.statement), lock.mode, _names(lock.on)) for lock in new]
+    return [
+        FENCED,
+        Table(("step", "lock", "on", "others can"), _together(files, strong)),
+        f"The statements that take a lock, in whatever state they find the database; {rest} work under these locks:",
+        Table(("script", "statement", "lock", "on"), statements),
+    ]
+
+
+def _together(files: dict[str, str], found: Sequence[Lock]) -> list[tuple[str, str, str, str]]:
+    """Return a row for each step and lock."""
+    rows: dict[tuple[str, str, str], dict[str, None]] = {}
+    for lock in found:
+        rows.setdefault((files[lock.file], lock.mode, lock.meanwhile), {}).update(dict.fromkeys(lock.tables))
+    return [(step, mode, _names(list(names)), free) for (step, mode, free), names in rows.items()]
 
 
 def report(summary: Summary) -> list[Block]:
-    """Lay out the locks of a run: what was held for how long."""
-    return measured(held.of(summary.steps)) if summary.changed else []
+    """Lay out the locks of a run that committed: how long each was held, and every statement with its lock."""
+    if not summary.changed:
+        return []
+    return [*measured(held.of(summary.steps)), *(_statements(locks.of(summary.plan)) if summary.plan else [])]
 
 
-def measured(locks: Sequence[Held]) -> list[Block]:
+def measured(found: Sequence[Held]) -> list[Block]:
     """Lay the locks that were held out, the longest first; tables that were locked together share a line."""
     together: dict[tuple[float, str, str], list[str]] = {}
-    for one in locks:
+    for one in found:
         together.setdefault((one.seconds, one.mode, ", ".join(one.waiting) or "nobody"), []).append(one.table)
     rows = [(", ".join(tables), mode, held.span(took), who) for (took, mode, who), tables in together.items()]
-    words = (
-        "Measured in this run, from the beginning of the step that took the lock to the end of the commit. Behind the "
-        "closed fence there is nobody who could wait; who was seen to wait when a step ended is named."
-    )
-    return [words, Table(("table", "lock", "held", "waited meanwhile"), rows, right=(2,))] if rows else []
+    return [MEASURED, Table(("table", "lock", "held", "waited meanwhile"), rows, right=(2,))] if rows else []
+
+
+def _statements(found: Sequence[Lock]) -> list[Block]:
+    """List every statement."""
+    rows = [(_place(lock), lock.statement, lock.mode, ", ".join(lock.on), lock.meanwhile) for lock in found]
+    words = "Every statement of the scripts, and the most that it locks in any state of the database:"
+    return [words, Table(("script", "statement", "lock", "on", "others can"), rows)] if rows else []
+
+
+def _place(lock: Lock) -> Code:
+    name = lock.file.rpartition("/")[2] if not lock.file.startswith("verify/") else lock.file
+    return Code(f"{name}:{lock.line}" if lock.line else name)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _names(names: Sequence[str]) -> str:
+    """Write names so that they fit into a cell."""
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return ", ".join(names[:NAMES]) + more

@@ -44,7 +44,9 @@ END = 0
 # left out, since nobody else can wait for it; what it dropped is not.
 LOOK = """
     CREATE TEMP VIEW things AS
-        SELECT 'relation' AS kind, oid AS id, relname::text AS name, relkind IN ('i', 'I') AS index FROM pg_class
+        SELECT 'relation' AS kind, oid AS id,
+               CASE WHEN relkind IN ('i', 'I') THEN 'index ' ELSE '' END || relname AS name,
+               relkind IN ('i', 'I') AS index FROM pg_class
         WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'rollback'))
         UNION ALL
         SELECT 'object', oid, 'type ' || typname, false FROM pg_type

@@ -1,0 +1,65 @@
+"""The locks in plan and report follow what the plan runs."""
+
+from dataclasses import replace
+from typing import Any
+
+from runbook import locks, report
+from runbook.planpage import plan_markdown
+from tests import samples
+
+
+def section(page: str) -> str:
+    return page.partition("## Locks\n")[2].partition("\n## ")[0]
+
+
+def planned(**changes: Any) -> str:
+    return section(plan_markdown(samples.plan(**changes), samples.request(), samples.at(6)))
+
+
+def test_the_plan_says_what_is_locked_and_what_others_can_do() -> None:
+    text = planned()
+    for row in (
+        "| settle OAuth users | SHARE ROW EXCLUSIVE | users | read |",
+        "| 012 | ACCESS EXCLUSIVE | users | nothing |",
+        "| 011 | ACCESS EXCLUSIVE | conversations, handover_notifications | nothing |",
+        "| LOCK TABLE public.conversations IN ACCESS EXCLUSIVE MODE | ACCESS EXCLUSIVE | conversations |",
+    ):
+        assert row in text
+    compact = text.partition("The statements that take")[0]
+    assert len(compact.splitlines()) < 15
+    assert "none new" not in text
+
+
+def test_a_script_that_is_skipped_locks_nothing() -> None:
+    skipped = [replace(one, action="skip") if one.migration == "012" else one for one in samples.plan().scripts]
+    text = planned(scripts=skipped, oauth="keep")
+    assert "012\\_rollback\\_oauth" not in text
+    assert "012_rollback_oauth" not in text
+    assert "settle OAuth users" not in text
+    assert "011_rollback_handover" in text
+
+
+def test_the_choice_for_oauth_users_is_the_plans() -> None:
+    assert "temporary_passwords.sql" in planned()
+    assert "DELETE FROM public.users" in planned(oauth="delete")
+    assert "temporary_passwords.sql" not in planned(oauth="delete")
+
+
+def test_nothing_to_roll_back_locks_nothing() -> None:
+    assert planned(migrations=dict.fromkeys(("010", "011", "012", "013"), "absent"), scripts=()) == ""
+
+
+def test_the_report_lists_every_statement_and_what_was_measured() -> None:
+    took = [
+        {"table": "users", "mode": "SHARE ROW EXCLUSIVE", "seconds": 0.084, "waiting": ["psql (pid 7)"]},
+        {"table": "conversations", "mode": "ACCESS EXCLUSIVE", "seconds": 12.5, "waiting": []},
+        {"table": "messages", "mode": "ACCESS EXCLUSIVE", "seconds": 12.5, "waiting": []},
+    ]
+    steps = [replace(one, found={"locks": took}) if one.name == "verify the schema" else one for one in samples.steps()]
+    text = section(report.markdown(samples.summary(steps=steps)))
+    long = text.index("| conversations, messages | ACCESS EXCLUSIVE | 12.5 s | nobody |")
+    assert long < text.index("| users | SHARE ROW EXCLUSIVE | 84 ms | psql (pid 7) |")
+    for lock in locks.of(samples.plan()):
+        if lock.line:
+            assert f"`{lock.file.rpartition('/')[2]}:{lock.line}`" in text
+    assert section(report.markdown(samples.failed())) == ""
