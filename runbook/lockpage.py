@@ -16,7 +16,7 @@ NAMES = 3
 
 FENCED = (
     "Each is held until the commit. Behind the closed fence nobody is left who could wait. A statement that does not "
-    "get its lock within ROLLBACK_LOCK_TIMEOUT_MS gives way, so that nobody waits behind it for longer."
+    "get its lock within ROLLBACK_LOCK_TIMEOUT_MS gives way, so that no query queues behind its request for longer."
 )
 MEASURED = (
     "Measured in this run, from the beginning of the step that took the lock to the end of the commit. Behind the "
@@ -25,28 +25,20 @@ MEASURED = (
 
 
 def planned(plan: Plan) -> list[Block]:
-    """Lay out what keeps others from working, then the statements that take a lock."""
-    files, all_ = locks.files_of(plan), locks.of(plan)
-    if not all_ or not plan.needed:
-        return []
-    strong = [lock for lock in all_ if lock.meanwhile in ("read", "nothing") and lock.tables]
-    new = [lock for lock in all_ if lock.mode != locks.NONE and lock.line]
-    rest = figures.count(sum(lock.mode == locks.NONE for lock in all_), "other statement")
-    statements = [(_place(lock), _cut(lock.statement), lock.mode, _names(lock.on)) for lock in new]
-    return [
-        FENCED,
-        Table(("step", "lock", "on", "others can"), _together(files, strong)),
-        f"The statements that take a lock, in whatever state they find the database; {rest} work under these locks:",
-        Table(("script", "statement", "lock", "on"), statements),
+    """List the statements that lock a table or a view; what locks nothing, a type or an index is counted."""
+    steps, found = locks.files_of(plan), [lock for lock in locks.of(plan) if lock.line]
+    rows = [
+        (f"{steps[lock.file]}:{lock.line}", _cut(lock.statement), lock.mode, _names(lock.tables), lock.meanwhile)
+        for lock in found
+        if lock.tables
     ]
-
-
-def _together(files: dict[str, str], found: Sequence[Lock]) -> list[tuple[str, str, str, str]]:
-    """Return a row for each step and lock."""
-    rows: dict[tuple[str, str, str], dict[str, None]] = {}
-    for lock in found:
-        rows.setdefault((files[lock.file], lock.mode, lock.meanwhile), {}).update(dict.fromkeys(lock.tables))
-    return [(step, mode, _names(list(names)), free) for (step, mode, free), names in rows.items()]
+    if not rows or not plan.needed:
+        return []
+    rest = (
+        f"{figures.count(len(found) - len(rows), 'other statement')} of these scripts lock no further table: they work "
+        "under these locks, or lock a type or an index. sql/locks.csv and the report list every one."
+    )
+    return [FENCED, Table(("step:line", "statement", "lock", "on", "others can"), rows), rest]
 
 
 def report(summary: Summary) -> list[Block]:

@@ -19,30 +19,26 @@ def planned(**changes: Any) -> str:
 def test_the_plan_says_what_is_locked_and_what_others_can_do() -> None:
     text = planned()
     for row in (
-        "| settle OAuth users | SHARE ROW EXCLUSIVE | users | read |",
-        "| 012 | ACCESS EXCLUSIVE | users | nothing |",
-        "| 011 | ACCESS EXCLUSIVE | conversations, handover_notifications | nothing |",
-        "| LOCK TABLE public.conversations IN ACCESS EXCLUSIVE MODE | ACCESS EXCLUSIVE | conversations |",
+        "| settle OAuth users:21 | LOCK TABLE public.users IN SHARE ROW EXCLUSIVE MODE | SHARE ROW EXCLUSIVE | users |",
+        "| 012:42 | LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE | ACCESS EXCLUSIVE | users | nothing |",
+        "| ACCESS EXCLUSIVE | analytics_events, benchmark_ab_tests, benchmark_datasets and 6 more | nothing |",
     ):
         assert row in text
-    compact = text.partition("The statements that take")[0]
-    assert len(compact.splitlines()) < 15
+    assert len(text.splitlines()) < 20
     assert "none new" not in text
 
 
 def test_a_script_that_is_skipped_locks_nothing() -> None:
     skipped = [replace(one, action="skip") if one.migration == "012" else one for one in samples.plan().scripts]
     text = planned(scripts=skipped, oauth="keep")
-    assert "012\\_rollback\\_oauth" not in text
-    assert "012_rollback_oauth" not in text
+    assert "| 012:" not in text
     assert "settle OAuth users" not in text
-    assert "011_rollback_handover" in text
+    assert "| 011:" in text
 
 
 def test_the_choice_for_oauth_users_is_the_plans() -> None:
-    assert "temporary_passwords.sql" in planned()
+    assert "DELETE FROM public.users" not in planned()
     assert "DELETE FROM public.users" in planned(oauth="delete")
-    assert "temporary_passwords.sql" not in planned(oauth="delete")
 
 
 def test_nothing_to_roll_back_locks_nothing() -> None:
