@@ -30,7 +30,7 @@ class State:
 
 FAULTY = """
     ALTER TABLE knowledge_bases ADD COLUMN profession varchar(255), ADD COLUMN communication_style varchar(100),
-        ADD COLUMN bio text NOT NULL DEFAULT '', ADD COLUMN capabilities text[] DEFAULT '{}',
+        ADD COLUMN bio text NOT NULL DEFAULT '', ADD COLUMN capabilities text[],
         ADD COLUMN handover_threshold numeric(4, 2) DEFAULT 0.5, ADD COLUMN services jsonb DEFAULT '[]';
     CREATE TABLE handover_notifications (id uuid);
     DROP INDEX idx_conversations_kb_id;
