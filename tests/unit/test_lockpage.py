@@ -1,10 +1,14 @@
 """The locks in plan and report follow what the plan runs."""
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
-from runbook import locks, report
+from rich.console import Console
+
+from runbook import locks, report, terminal
 from runbook.planpage import plan_markdown
+from runbook.summary import Summary
 from tests import samples
 
 
@@ -45,17 +49,36 @@ def test_nothing_to_roll_back_locks_nothing() -> None:
     assert planned(migrations=dict.fromkeys(("010", "011", "012", "013"), "absent"), scripts=()) == ""
 
 
-def test_the_report_lists_every_statement_and_what_was_measured() -> None:
+def measured() -> Summary:
+    """Return a run whose locks were measured."""
     took = [
         {"table": "users", "mode": "SHARE ROW EXCLUSIVE", "seconds": 0.084, "waiting": ["psql (pid 7)"]},
         {"table": "conversations", "mode": "ACCESS EXCLUSIVE", "seconds": 12.5, "waiting": []},
         {"table": "messages", "mode": "ACCESS EXCLUSIVE", "seconds": 12.5, "waiting": []},
     ]
     steps = [replace(one, found={"locks": took}) if one.name == "verify the schema" else one for one in samples.steps()]
-    text = section(report.markdown(samples.summary(steps=steps)))
+    return samples.summary(steps=steps)
+
+
+def test_the_report_lists_every_statement_and_what_was_measured() -> None:
+    text = section(report.markdown(measured()))
     long = text.index("| conversations, messages | ACCESS EXCLUSIVE | 12.5 s | nobody |")
     assert long < text.index("| users | SHARE ROW EXCLUSIVE | 84 ms | psql (pid 7) |")
     for lock in locks.of(samples.plan()):
         if lock.line:
             assert f"`{lock.file.rpartition('/')[2]}:{lock.line}`" in text
     assert section(report.markdown(samples.failed())) == ""
+
+
+def test_the_terminal_names_the_longest() -> None:
+    said = StringIO()
+    terminal.summary(measured(), Console(file=said, width=120))
+    assert "Longest lock  ACCESS EXCLUSIVE on conversations, 12.5 s" in said.getvalue()
+    silent = StringIO()
+    terminal.summary(samples.failed(), Console(file=silent, width=120))
+    assert "Longest lock" not in silent.getvalue()
+
+
+def test_the_evidence_has_the_locks_the_longest_first() -> None:
+    found = [one["table"] for one in report.evidence(measured())["locks"]]
+    assert found == ["conversations", "messages", "users"]
