@@ -86,3 +86,13 @@ def test_the_report_of_a_run_has_its_locks(transformed: Database, tmp_path: Path
     seconds = [one["seconds"] for one in json.loads(data.read_text(encoding="utf-8"))["locks"]]
     assert seconds == sorted(seconds, reverse=True)
     assert seconds[0] > 0
+
+
+def test_a_commit_stays_one_when_its_locks_cannot_be_written_down(transformed: Database) -> None:
+    end = "SELECT pg_terminate_backend(%s)"
+    with runbook_runs.begun() as (run, _), runs.transaction(run), changes.step(run, held.STEP):
+        run.work.execute("LOCK TABLE messages IN SHARE MODE")
+        with transformed.connect() as conn:
+            conn.execute(end, [run.beside.info.backend_pid])
+    row = "SELECT outcome || ' ' || (found ? 'locks') FROM rollback.step WHERE name = 'verify the schema'"
+    assert transformed.value(row) == "done false"
