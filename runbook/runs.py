@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import connections, database, fence, journal, poolers
+from runbook import connections, database, fence, held, journal, poolers
 from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
@@ -42,6 +42,8 @@ class Run:
     """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
+    locks: held.Watch = field(default_factory=held.Watch)
+    """The locks that the transaction holds."""
     unwritten: list[Step] = field(default_factory=list)
     """Steps that could not be written down yet: before the journal began, or inside the transaction while alone."""
 
@@ -133,4 +135,6 @@ def transaction(run: Run) -> Iterator[None]:
         run.work.execute("SELECT set_config('lock_timeout', %s, true)", [f"{run.settings.lock_timeout_ms}ms"])
         run.work.execute("SELECT set_config('rollback.bot_label', %s, true)", [run.settings.bot_label])
         run.work.execute("SELECT set_config('rollback.gemini', %s, true)", [run.request.gemini])
+        held.watch(run)
         yield
+    held.released(run)
