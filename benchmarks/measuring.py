@@ -1,0 +1,92 @@
+"""One measurement: a fresh copy of the database, the application on it, one side at work, the users watching."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import application, bare, cluster, disk, hand, program
+from benchmarks.disk import Place
+from benchmarks.filling import Size
+from benchmarks.scene import Scene
+from benchmarks.watch import Watch
+from runbook import database
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way to roll back."""
+
+    name: str
+    said: str
+    """What the table calls it."""
+    act: Callable[[Scene], None]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """PostgreSQL's settings that it asks for beyond those of all sides."""
+    clones: bool = False
+    """Whether it needs copy-on-write."""
+
+
+CLONE, COPY = {"file_copy_method": "clone"}, {"file_copy_method": "copy"}
+SIDES = {
+    side.name: side
+    for side in (
+        Side("hand", "by hand", hand.roll_back),
+        Side("clone", "runbook, with copy-on-write", program.roll_back, CLONE, clones=True),
+        Side("copy", "runbook, without copy-on-write", program.roll_back, COPY),
+        Side("bare-clone", "bare psql, with copy-on-write", bare.roll_back, CLONE, clones=True),
+        Side("bare-copy", "bare psql, without copy-on-write", bare.roll_back, COPY),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one run of one side came to; seconds throughout."""
+
+    gigabytes: float
+    messages: int
+    bytes: int
+    side: str
+    repetition: int
+    turn: int
+    """Whether it was the first, second … of its repetition."""
+    outage: float
+    total: float
+    parts: Mapping[str, float]
+
+
+def take(place: Place, made: Path, size: Size, bytes_: int, side: Side, repetition: int, turn: int) -> Measurement:
+    """Let one side roll a copy of the database ``made`` back, and measure it."""
+    with _scene(place, made, side) as scene:
+        with Watch(scene.application) as watch:
+            began = time.monotonic()
+            side.act(scene)
+            total = time.monotonic() - began
+            scene.application.wait()
+            time.sleep(0.5)
+        parts = {name: round(seconds, 3) for name, seconds in scene.parts.items()}
+    outage = round(watch.outage, 3)
+    return Measurement(
+        size.gigabytes, size.messages, bytes_, side.name, repetition, turn, outage, round(total, 3), parts
+    )
+
+
+@contextmanager
+def _scene(place: Place, made: Path, side: Side) -> Iterator[Scene]:
+    """Copy the database, start a server and the application on it; nothing is left afterwards."""
+    folder = place.folder / "run"
+    folder.mkdir(mode=0o755)
+    try:
+        disk.copy(made, folder / "data")
+        with (
+            cluster.running(folder / "data", {**cluster.PRODUCTION, **side.settings}) as server,
+            application.running(folder) as started,
+        ):
+            with closing(database.connect("postgres")) as admin:
+                admin.execute("CHECKPOINT")
+            yield Scene(server, started, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
