@@ -8,9 +8,12 @@ from benchmarks.cluster import DATABASE
 from benchmarks.hand import ORDER
 from benchmarks.scene import Scene
 
-END = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> current_database()"
 COPY = f"CREATE DATABASE {DATABASE}_copy TEMPLATE {DATABASE} STRATEGY FILE_COPY"
-FILES = ("sql/oauth/temporary_passwords.sql", *(f"sql/{kind}/{name}.sql" for name in ORDER for kind in ("rollback", "verify")))
+FILES = (
+    "sql/oauth/temporary_passwords.sql",
+    *(f"sql/{kind}/{name}.sql" for name in ORDER for kind in ("rollback", "verify")),
+)
 
 
 def roll_back(scene: Scene) -> None:

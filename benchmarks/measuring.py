@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import application, bare, cluster, disk, hand, program
 from benchmarks.disk import Place
-from benchmarks.filling import Size
+from benchmarks.filling import Database
 from benchmarks.scene import Scene
 from benchmarks.watch import Watch
 from runbook import database
@@ -58,9 +58,9 @@ class Measurement:
     parts: Mapping[str, float]
 
 
-def take(place: Place, made: Path, size: Size, bytes_: int, side: Side, repetition: int, turn: int) -> Measurement:
+def take(place: Place, made: Database, side: Side, *, repetition: int = 1, turn: int = 1) -> Measurement:
     """Let one side roll a copy of the database ``made`` back, and measure it."""
-    with _scene(place, made, side) as scene:
+    with _scene(place, made.data, side) as scene:
         with Watch(scene.application) as watch:
             began = time.monotonic()
             side.act(scene)
@@ -68,9 +68,16 @@ def take(place: Place, made: Path, size: Size, bytes_: int, side: Side, repetiti
             scene.application.wait()
             time.sleep(0.5)
         parts = {name: round(seconds, 3) for name, seconds in scene.parts.items()}
-    outage = round(watch.outage, 3)
     return Measurement(
-        size.gigabytes, size.messages, bytes_, side.name, repetition, turn, outage, round(total, 3), parts
+        gigabytes=made.size.gigabytes,
+        messages=made.size.messages,
+        bytes=made.bytes,
+        side=side.name,
+        repetition=repetition,
+        turn=turn,
+        outage=round(watch.outage, 3),
+        total=round(total, 3),
+        parts=parts,
     )
 
 

@@ -32,7 +32,9 @@ class Scene:
     def psql(self, *words: str | Path) -> str:
         """Run psql, which stops at the first error; return what it printed."""
         quiet = ("--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1")
-        return shell.run(self.server.program("psql"), *quiet, *words, env={"PGOPTIONS": "-c client_min_messages=warning"})
+        return shell.run(
+            self.server.program("psql"), *quiet, *words, env={"PGOPTIONS": "-c client_min_messages=warning"}
+        )
 
     def git(self, *words: str) -> None:
         """Run git in the application's tree."""
