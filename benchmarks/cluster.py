@@ -34,7 +34,7 @@ FILLING = {
     "max_wal_senders": "0",
     "autovacuum": "off",
     "maintenance_work_mem": "1GB",
-    "max_wal_size": "16GB",
+    "max_wal_size": "1GB",
 }
 
 

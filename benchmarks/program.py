@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from benchmarks.scene import Scene
 from runbook import approverfile, approvers, database, journal, onetime, settings
 from runbook.demo import world
 from runbook.errors import RollbackError
+from runbook.models import Step
 from runbook.request import Answer
 
 CONSOLE = (sys.executable, "-c", "from flows.cli import main; main()")
@@ -112,7 +114,16 @@ def _tail(log: IO[str]) -> str:
 
 
 def _steps(conn: psycopg.Connection) -> dict[str, float]:
-    """Return how long each step of the run took, and the transaction as a whole."""
+    """Return how long each step of the run took, the transaction as a whole, and the time between the steps."""
     steps = journal.steps(conn, journal.runs(conn)[0]["id"])
     row = conn.execute(TRANSACTION.read_bytes()).fetchone()
-    return {**{step.name: step.seconds for step in steps}, "transaction": float(row[0]) if row else 0.0}
+    whole = {"transaction": float(row[0]) if row else 0.0, "between the steps, inside the outage": _between(steps)}
+    return {**{step.name: step.seconds for step in steps}, **whole}
+
+
+def _between(steps: Sequence[Step]) -> float:
+    """Return how much time from the services' stop to their start belongs to no step: it is Prefect's."""
+    names = [step.name for step in steps]
+    inside = steps[names.index("stop services") : names.index("open and start") + 1]
+    gaps = [(after.started - (before.ended or after.started)).total_seconds() for before, after in pairwise(inside)]
+    return sum(gaps)
