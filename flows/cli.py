@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console
 
-from flows import approvers
+from flows import approvers, copies
 from runbook import approvals, database, fence, journal, plan, plandata, settings, standing, terminal, verification
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
@@ -49,6 +49,7 @@ app = App(
 door = App(name="fence", help="The fence that keeps everybody out of the database during the change.")
 app.command(door)
 app.command(approvers.app)
+app.command(copies.app)
 
 console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]

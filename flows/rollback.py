@@ -19,6 +19,7 @@ from tasks.back_up import back_up
 from tasks.fence import fence
 from tasks.notify import notify
 from tasks.open_and_start import open_and_start
+from tasks.portable_dump import portable_dump
 from tasks.prepare_release import prepare_release
 from tasks.reopen import reopen
 from tasks.restore_release import restore_release
@@ -58,7 +59,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
                 prepare_release(run, plan)
                 change(run, plan)
             checks = bring_back(run, plan)
-            notify(run, plan, "done", checks)
+            summary = notify(run, plan, "done", checks)
         except (Declined, Refused) as end:
             outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
             notify(run, plan, outcome, error=end)
@@ -66,6 +67,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
         except BaseException as failure:
             ending.explain(failure, notify(run, plan, "failed", error=failure))
             raise
+        portable_dump(run, summary)
     return Completed(message=f"{request.incident}: rolled back, verified, and everybody told.")
 
 

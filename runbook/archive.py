@@ -1,20 +1,23 @@
-"""A dump in pg_dump's custom format: is it whole, and is it what was asked for."""
+"""A dump in pg_dump's directory format: is it whole, and is it what was asked for."""
 
-import hashlib
+import heapq
 import os
 import re
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook import programs, shell
+from runbook import checksums, frames, programs, shell
 from runbook.errors import BackupFailed, ProgramFailed
 from runbook.settings import Settings
 
 TABLES = ("users", "conversations")
 """Tables of schema public without whose rows a dump is none of DigitalTwin."""
 
-PRIVATE = 0o600
+DATA = re.compile(r"(\d+); \d+ \d+ (TABLE DATA|BLOBS) ")
+"""An entry that has a file of its own, or more than one."""
 
 
 @dataclass(frozen=True)
@@ -23,80 +26,78 @@ class Contents:
 
     database: str
     entries: int
-    sha256: str
+    bytes: int
+    sums: dict[str, str]
+    """SHA-256 by file."""
 
 
 def check(path: Path, settings: Settings, major: int) -> Contents:
-    """Read a dump's list of contents, prove that it reaches to its end, and take its checksum.
+    """Read a dump's list of contents, read every file to its end, and take the checksums.
 
-    ``major`` is the server's major version. Raises BackupFailed, or ProgramMissing.
+    ``major`` is the server's major version. Raises BackupFailed, ProgramMissing, or OSError.
     """
     restore = programs.binaries(major, settings) / "pg_restore"
     try:
         listed = shell.run(restore, "--list", path, env={"LC_ALL": "C"})
         entries = [line for line in listed.splitlines() if line and not line.startswith(";")]
         data = _data(path, entries)
-        _read_last(restore, path, data[-1])
+        with ThreadPoolExecutor(programs.jobs(settings)) as pool:
+            sums = _sums(path, pool)
+            list(pool.map(lambda part: _read(restore, path, part), _parts(path, data, programs.jobs(settings))))
     except ProgramFailed as error:
-        raise BackupFailed(
-            f"The dump {path} cannot be read: {error.problem}", "Take the backup again; do not rely on this file."
-        ) from None
+        raise _unreadable(path, error.problem) from None
+    except frames.CutError as error:
+        raise _unreadable(path, f"{error}") from None
     named = re.search(r"^;\s+dbname: (.*)$", listed, re.MULTILINE)
-    return Contents(named[1] if named else "", len(entries), checksum(path))
+    return Contents(named[1] if named else "", len(entries), size(path), sums)
+
+
+def size(path: Path) -> int:
+    """Return how many bytes a dump's files have, while it is written as well."""
+    return sum(one.stat().st_size for one in path.iterdir())
+
+
+def _unreadable(path: Path, why: str) -> BackupFailed:
+    return BackupFailed(f"The dump {path} cannot be read: {why}", "Take the backup again; do not rely on this one.")
 
 
 def _data(path: Path, entries: list[str]) -> list[str]:
-    """Return the entries that hold rows. Raises BackupFailed when a table of DigitalTwin has none."""
-    data = [line for line in entries if " TABLE DATA " in line]
-    missing = [table for table in TABLES if not any(f" TABLE DATA public {table} " in line for line in data)]
+    """Return the entries that have files. Raises BackupFailed when a table of DigitalTwin has none."""
+    missing = [table for table in TABLES if not any(f" TABLE DATA public {table} " in line for line in entries)]
     if missing:
         raise BackupFailed(
             f"The dump {path} has {len(entries)} entries, but no rows of {', '.join(missing)}.",
             "See whether the role may read these tables and whether PGDATABASE names the right database.",
         )
-    return data
+    return [line for line in entries if DATA.match(line)]
 
 
-def _read_last(restore: Path, path: Path, entry: str) -> None:
-    """Read the rows that were written last. Raises ProgramFailed when the file ends before them.
+def _parts(path: Path, data: list[str], jobs: int) -> list[list[str]]:
+    """Deal the entries out to ``jobs`` readers, the largest first, each to the one with the least to read."""
+    sizes = {one.name.split(".")[0]: one.stat().st_size for one in path.iterdir()}
+    weighed = sorted(((sizes.get(line.split(";")[0], 0), line) for line in data), reverse=True)
+    heap: list[tuple[int, int, list[str]]] = [(0, number, []) for number in range(jobs)]
+    for weight, line in weighed:
+        load, number, part = heapq.heappop(heap)
+        heapq.heappush(heap, (load + weight, number, [*part, line]))
+    return [part for _, _, part in heap if part]
 
-    The list of contents stands at the file's head, so that it alone does not show that the end is missing.
-    """
+
+def _read(restore: Path, path: Path, entries: Sequence[str]) -> None:
+    """Read the rows of these entries to their end, and keep nothing. Raises ProgramFailed."""
     with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
-        wanted.write(f"{entry}\n")
+        wanted.write("\n".join(entries) + "\n")
         wanted.flush()
-        shell.run(restore, "--use-list", wanted.name, "--file", os.devnull, path)
+        shell.run(restore, "--use-list", wanted.name, "--file", os.devnull, path, env={"LC_ALL": "C"})
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sums(path: Path, pool: ThreadPoolExecutor) -> dict[str, str]:
+    """Return the checksum of each file, by name. Raises CutError for one that was cut off."""
+    files = sorted(path.iterdir())
+    return dict(zip([one.name for one in files], pool.map(_sum, files), strict=True))
 
 
-def sidecar(path: Path) -> Path:
-    """Return where the checksum of the dump ``path`` is kept."""
-    return path.with_name(f"{path.name}.sha256")
-
-
-def write_checksum(path: Path, sha256: str) -> None:
-    """Write the checksum of the dump ``path`` beside it, as ``sha256sum --check`` reads it."""
-    descriptor = os.open(sidecar(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, so that the mode is set first
-        file.write(f"{sha256}  {path.name}\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def verify_checksum(path: Path) -> str:
-    """Compare a dump with the checksum that was written beside it, and return it. Raises BackupFailed."""
-    try:
-        noted, found = sidecar(path).read_text(encoding="utf-8").split()[0], checksum(path)
-    except (OSError, IndexError) as error:
-        raise BackupFailed(f"The backup {path} or its checksum cannot be read: {error}.") from None
-    if noted != found:
-        raise BackupFailed(
-            f"The backup {path} is not what it was when it was taken: SHA-256 {found} instead of {noted}.",
-            "Do not restore from it; look for another copy.",
-        )
-    return found
+def _sum(file: Path) -> str:
+    if file.suffix in frames.FRAMES:
+        frames.walk(file)
+    return checksums.checksum(file)

@@ -1,36 +1,35 @@
-"""The backup before the rollback: the procedure's ``pg_dump -F c``, private, watched and checked."""
+"""The backup before the rollback: a dump that is private, watched, checked, and compressed by several hands."""
 
+import fcntl
 import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.rows import scalar_row, tuple_row
+from psycopg.rows import scalar_row
 
 import sql
-from runbook import archive, programs, shell
-from runbook.archive import check, verify_checksum
-from runbook.errors import BackupFailed, DatabaseUnavailable, ProgramFailed
-from runbook.models import Backup, Identity
+from runbook import checksums, compression, dump, programs
+from runbook.archive import Contents, check
+from runbook.checksums import verify as verify_checksum
+from runbook.dump import APPLICATION, Dump
+from runbook.errors import BackupFailed
+from runbook.kept import Backup
+from runbook.models import Identity
 from runbook.programs import binaries
 from runbook.settings import Settings
 
-__all__ = ["binaries", "check", "check_folder", "estimate", "take", "verify_checksum"]
+__all__ = ["APPLICATION", "binaries", "check", "check_folder", "estimate", "leftovers", "take", "verify_checksum"]
 
-APPLICATION = "rollback-backup"
-"""What pg_dump calls itself in pg_stat_activity."""
-START_SECONDS = 30.0
-"""How long pg_dump may take to connect and to take its snapshot."""
-LOCK_WAIT = "30s"
-"""How long pg_dump may wait for a table that somebody holds exclusively."""
-PROGRESS_SECONDS = 1.0
-POLL_SECONDS = 0.05
+NAME = "backup_before_rollback_%Y%m%d_%H%M%S.dump"
+"""The procedure's name, in local time as ``date`` gives it."""
+PART = ".part"
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger(__name__)
@@ -64,6 +63,15 @@ def check_folder(settings: Settings, needed_bytes: int) -> None:
         )
 
 
+def leftovers(settings: Settings) -> list[str]:
+    """Name the halves of backups that killed runs left, each with what to do; those still being written are not."""
+    return [
+        f"{part} is half a backup, left by a run that was killed: remove it (rm -r {part})."
+        for part in sorted(settings.backup_dir.absolute().glob(f"backup_before_rollback_*.dump{PART}"))
+        if not _is_written(part)
+    ]
+
+
 def take(
     settings: Settings,
     identity: Identity,
@@ -71,122 +79,101 @@ def take(
     monitor: Connection,
     on_progress: Callable[[int], None],
     on_started: Callable[[], None],
+    database: str | None = None,
 ) -> Backup:
-    """Dump the database of libpq's environment, check the dump, and give it its name only then.
+    """Dump a database of the server, check the dump, and give it its name only then.
 
-    ``on_progress`` gets the bytes written, about every second. ``on_started`` is called once, as soon as pg_dump holds
-    its one connection and its snapshot (seen over ``monitor``), or at its end where it was faster than that. Both are
-    called in the caller's thread; what they raise ends the dump. Raises BackupFailed, ProgramMissing or
-    DatabaseUnavailable; no half file is left.
+    ``database`` is the one of libpq's environment unless another is named, such as its copy. ``monitor`` is any
+    connection to the server. ``on_progress`` gets the bytes written, about every second. ``on_started`` is called once,
+    as soon as pg_dump holds all its connections and the one snapshot they share (seen over ``monitor``), or at its end
+    where it was faster than that. Both are called in the caller's thread; what they raise ends the dump. Raises
+    BackupFailed, ProgramMissing or DatabaseUnavailable; no half dump is left.
     """
-    began, path = time.monotonic(), _name(settings.backup_dir.absolute())
-    program, part = programs.binaries(identity.major, settings) / "pg_dump", path.with_name(f"{path.name}.part")
+    began, path, name = time.monotonic(), _name(settings.backup_dir.absolute()), database or identity.database
+    folder, jobs = programs.binaries(identity.major, settings), programs.jobs(settings)
+    method = compression.best(folder)
     try:
-        _claim(part)
-        _dump(program, part, monitor, on_progress, on_started)
-        contents = check(part, settings, identity.major)
-        if contents.database != identity.database:
-            raise BackupFailed(f"pg_dump dumped the database {contents.database}, not {identity.database}.")
-        _seal(part, path, contents.sha256)
+        with _claimed(path) as part:
+            wanted = Dump(folder / "pg_dump", name, part, jobs, method, monitor, database or "")
+            dump.take(wanted, on_progress, on_started)
+            contents = _checked(part, settings, identity.major, name)
+            sha256 = _seal(part, path, contents)
     except OSError as error:
         raise BackupFailed(f"The backup {path} cannot be written: {error.strerror}.") from None
-    finally:
-        for rest in [part] if path.exists() else [part, archive.sidecar(path)]:
-            rest.unlink(missing_ok=True)
-    size, seconds = path.stat().st_size, time.monotonic() - began
-    log.info("backup %s: %d bytes, %d entries, %.1f s", path, size, contents.entries, seconds)
-    return Backup(str(path), size, contents.sha256, contents.entries, seconds)
+    seconds = time.monotonic() - began
+    log.info(
+        "backup %s: %d bytes, %d entries, %s, %d job(s), %.1f s",
+        *(path, contents.bytes, contents.entries, method, jobs, seconds),
+    )
+    return Backup(str(path), contents.bytes, sha256, contents.entries, seconds, jobs, method, name)
 
 
 def _name(folder: Path) -> Path:
-    """Return the procedure's name for a backup taken now, in local time as ``date`` gives it."""
-    path = folder / time.strftime("backup_before_rollback_%Y%m%d_%H%M%S.dump")
-    if path.exists():
+    """Return the procedure's name for a backup taken now."""
+    path = folder / time.strftime(NAME)
+    if path.exists() or checksums.sidecar(path).exists():
         raise BackupFailed(f"There is a backup {path} already.", "Try again in a second.")
     return path
 
 
-def _claim(part: Path) -> None:
-    """Make an empty private file; pg_dump, which would ask the umask, then keeps its mode."""
-    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, archive.PRIVATE))
-
-
-def _dump(
-    program: Path, part: Path, monitor: Connection, on_progress: Callable[[int], None], on_started: Callable[[], None]
-) -> None:
-    """Run pg_dump in a thread, and watch it in this one."""
-    words = ("--format=custom", "--no-password", f"--lock-wait-timeout={LOCK_WAIT}", f"--file={part}")
-    with ThreadPoolExecutor(1) as pool:
-        # The name is given in the connection string, for a service file would overrule PGAPPNAME.
-        dump = pool.submit(shell.run, program, *words, f"--dbname=application_name={APPLICATION}", env={"LC_ALL": "C"})
-        try:
-            _watch(dump, part, monitor, on_progress, on_started)
-        except BaseException:
-            _end(dump, monitor)
-            raise
+@contextmanager
+def _claimed(path: Path) -> Iterator[Path]:
+    """Make an empty private folder, held as long as it is written to; it is gone unless it got its name in the end."""
+    part = path.with_name(f"{path.name}{PART}")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part.mkdir(mode=0o700)
+    held = os.open(part, os.O_RDONLY)
     try:
-        dump.result()
-    except ProgramFailed as error:
-        raise BackupFailed(
-            f"The backup was not taken: {error.problem}", "Mend what pg_dump complains about, then try again."
-        ) from None
-
-
-def _watch(
-    dump: Future[str],
-    part: Path,
-    monitor: Connection,
-    on_progress: Callable[[int], None],
-    on_started: Callable[[], None],
-) -> None:
-    """Report start and progress until pg_dump ends. Raises BackupFailed when it does not get started."""
-    due = time.monotonic() + START_SECONDS
-    while not wait([dump], timeout=POLL_SECONDS).done and not _has_snapshot(monitor):
-        if time.monotonic() > due:
-            raise BackupFailed(
-                f"pg_dump was not seen to start within {START_SECONDS:g} s on the database of this run.",
-                "See that PGHOST and PGSERVICE lead pg_dump to the same server, and that a connection is free.",
-            )
-    if dump.done() and dump.exception():
-        return
-    on_started()
-    while not wait([dump], timeout=PROGRESS_SECONDS).done:
-        on_progress(part.stat().st_size)
-    on_progress(part.stat().st_size)
-
-
-def _has_snapshot(monitor: Connection) -> bool:
-    """Return whether pg_dump has connected and taken its snapshot."""
-    try:
-        with monitor.cursor(row_factory=tuple_row) as cursor:
-            cursor.execute("SELECT pg_catalog.pg_stat_clear_snapshot()")
-            return any(snapshot for _, snapshot in cursor.execute(sql.query("backup_session")))
-    except psycopg.Error as error:
-        raise DatabaseUnavailable(f"The backup cannot be watched any more: {error}") from None
-
-
-def _end(dump: Future[str], monitor: Connection) -> None:
-    """End pg_dump by ending its session. Where that cannot be said any more, wait until pg_dump ends by itself."""
-    while not wait([dump], timeout=POLL_SECONDS).done:
-        try:
-            with monitor.cursor(row_factory=tuple_row) as cursor:
-                cursor.execute("SELECT pg_catalog.pg_stat_clear_snapshot()")
-                for pid, _ in cursor.execute(sql.query("backup_session")).fetchall():
-                    cursor.execute("SELECT pg_catalog.pg_terminate_backend(%s)", [pid])
-        except psycopg.Error as error:
-            log.warning("pg_dump could not be ended and runs to its end: %s", error)
-            wait([dump])
-
-
-def _seal(part: Path, path: Path, sha256: str) -> None:
-    """Bring the dump to the disk, note its checksum, and give it its name: all of it survives a power cut."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    archive.write_checksum(path, sha256)
-    part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
+        with suppress(OSError):  # a network's filesystem may not know locks
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield part
     finally:
-        os.close(folder)
+        os.close(held)
+        shutil.rmtree(part, ignore_errors=True)
+        if not path.exists():
+            checksums.sidecar(path).unlink(missing_ok=True)
+
+
+def _is_written(part: Path) -> bool:
+    """Return whether a living process holds this folder."""
+    try:
+        held = os.open(part, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(held)
+    return False
+
+
+def _checked(part: Path, settings: Settings, major: int, database: str) -> Contents:
+    contents = check(part, settings, major)
+    if contents.database != database:
+        raise BackupFailed(f"pg_dump dumped the database {contents.database}, not {database}.")
+    return contents
+
+
+def _seal(part: Path, path: Path, contents: Contents) -> str:
+    """Bring the dump to the disk, note its checksums, and give it its name: all of it survives a power cut."""
+    for file in part.iterdir():
+        file.chmod(checksums.PRIVATE)
+        _sync(file)
+    _sync(part)
+    sha256 = checksums.write(path, contents.sums)
+    part.rename(path)
+    _sync(path.parent)
+    return sha256
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

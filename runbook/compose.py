@@ -56,11 +56,6 @@ def run(
     return shell.run(*words, *arguments, cwd=folder or tree(settings), env=env, seconds=seconds)
 
 
-def defined(settings: Settings, words: Words, *, folder: Path | None = None) -> tuple[str, ...]:
-    """List the services that the compose file of the live tree, or of ``folder``, defines."""
-    return _lines(run(settings, words, "config", "--services", folder=folder))
-
-
 def running(settings: Settings, words: Words) -> tuple[str, ...]:
     """List the services of the live tree with a running container.
 
@@ -69,34 +64,33 @@ def running(settings: Settings, words: Words) -> tuple[str, ...]:
     return _lines(run(settings, words, "ps", "--services", "--filter", "status=running"))
 
 
-@contextmanager
-def own_names(settings: Settings, words: Words, folder: Path, project: str) -> Iterator[Files]:
-    """Lend the compose files with which a build in ``folder`` gives no image a name that the live release uses.
+def config(settings: Settings, words: Words, *, folder: Path | None = None) -> dict[str, Any]:
+    """Return what compose makes of the files of the live tree, or of ``folder``. Raises ProgramFailed."""
+    try:
+        given = yaml.safe_load(run(settings, words, "config", folder=folder))
+    except yaml.YAMLError as error:
+        raise ProgramFailed(f"{' '.join(words)} config: what it says is no YAML: {error}") from None
+    return given if isinstance(given, dict) else {}
 
-    Compose names images after the project, but a name that the file fixes (``image`` beside ``build``) holds for all.
-    """
-    given = _config(settings, words, folder)
+
+def built(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the services whose images are built here, by name."""
     services = given.get("services") or {}
-    fixed = [name for name, service in services.items() if {"build", "image"} <= set(service)]
-    if not fixed:
+    return {name: service for name, service in services.items() if "build" in service}
+
+
+@contextmanager
+def renamed(settings: Settings, given: Mapping[str, Any], folder: Path, names: Mapping[str, str]) -> Iterator[Files]:
+    """Lend the compose files with which a build in ``folder`` gives the services' images these ``names``."""
+    if not names:
         yield ()
         return
     # The first generation wants the same version in every file.
     version = {"version": given["version"]} if "version" in given else {}
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        yaml.safe_dump(version | {"services": {name: {"image": f"{project}-{name}"} for name in fixed}}, file)
+        yaml.safe_dump(version | {"services": {name: {"image": image} for name, image in names.items()}}, file)
         file.flush()
         yield (*_files(settings, folder), file.name)
-
-
-def _config(settings: Settings, words: Words, folder: Path) -> dict[str, Any]:
-    """Return what compose makes of the files in ``folder``; nothing where it does not say."""
-    try:
-        given = yaml.safe_load(run(settings, words, "config", folder=folder))
-    except (ProgramFailed, yaml.YAMLError) as error:
-        log.warning("the names of the images in %s are not known: %s", folder, error)
-        return {}
-    return given if isinstance(given, dict) else {}
 
 
 def _files(settings: Settings, folder: Path) -> Files:
@@ -113,6 +107,11 @@ def tree(settings: Settings) -> Path:
     if settings.project_dir is None:
         raise SettingsInvalid("No tree with a compose file is set.", "Set ROLLBACK_PROJECT_DIR.")
     return settings.project_dir.absolute()
+
+
+def home(settings: Settings) -> Path:
+    """Return the folder that compose takes for the project's: the first compose file's."""
+    return (tree(settings) / settings.compose_file).parent.resolve()
 
 
 def _environment(settings: Settings, project: str | None, files: Files) -> Mapping[str, str]:

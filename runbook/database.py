@@ -1,6 +1,7 @@
 """The only door to psycopg. The database is the one that libpq's environment names."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ APPLICATION = "rollback"
 
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 # A connection may stay idle for as long as an approver thinks; firewalls drop silent ones.
+
+POLL_SECONDS = 0.01
 
 REFUSALS = {
     "password authentication failed": "Check the password: PGPASSFILE, the service file, or the role in PGUSER.",
@@ -106,6 +109,17 @@ def script(conn: psycopg.Connection, name: str) -> list[str]:
     return heard
 
 
+def leave(conn: psycopg.Connection, name: str) -> None:
+    """Send the file sql/``name`` as one statement and do not wait for its end; the server goes on when we are gone.
+
+    Close the connection only when another one has seen the statement begin: what is not read yet could be lost with it.
+    """
+    with translated():
+        conn.pgconn.send_query(sql.read(name).encode())
+        while conn.pgconn.flush():
+            time.sleep(POLL_SECONDS)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn psycopg's errors into the runbook's: LockNotAvailable, DatabaseUnavailable or StatementFailed."""
@@ -132,6 +146,11 @@ def transaction(conn: psycopg.Connection) -> Iterator[None]:
     """Open a transaction, or a savepoint inside one; it is undone when the block raises."""
     with translated(), conn.transaction():
         yield
+
+
+def in_transaction(conn: psycopg.Connection) -> bool:
+    """Return whether a transaction is open on this connection."""
+    return conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
 
 
 def guard(conn: psycopg.Connection, expected: Identity) -> None:

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql as compose
 
-from runbook import database, journal, mail, messages, report, standing, team, tries
+from runbook import database, journal, mail, messages, portable, report, snapshots, standing, team, tries
 from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
-from runbook.models import Backup, Check, Plan
+from runbook.models import Check, Plan
 from runbook.request import Approval
 from runbook.runs import Run
 from runbook.summary import Summary, Verdict
@@ -52,8 +51,8 @@ def summarise(
         plan=plan,
         approval=Approval.model_validate({k: v for k, v in approval.items() if k != "came"}) if approval else None,
         approved_at=approval["came"] if approval else None,
-        steps=journal.steps(run.side, run.id) if begun else list(run.early),
-        backup=_backup(run) if begun else None,
+        steps=journal.steps(run.side, run.id) if begun else list(run.unwritten),
+        backup=portable.dump(run) if begun else None,
         checks=checks,
         outcome=outcome,
         state=_state(run, plan, outcome, error),
@@ -62,6 +61,7 @@ def summarise(
         problem=_problem(error),
         tries=tries.read(run) if begun else [],
         archived=archived(run),
+        copy=snapshots.of(run) if begun else None,
         committed=begun and journal.committed(run),
     )
 
@@ -103,15 +103,6 @@ def explain(failure: BaseException, summary: Summary) -> None:
         failure.state, failure.remedy = summary.state, summary.next
     elif isinstance(failure, Exception):
         raise RollbackError(summary.problem, summary.next, summary.state) from failure
-
-
-def _backup(run: Run) -> Backup | None:
-    """Return the newest backup that a step of this run wrote down."""
-    for step in reversed(journal.steps(run.side, run.id)):
-        if step.name == "back up" and step.outcome == "done":
-            found: dict[str, Any] = dict(step.found)
-            return Backup(found["path"], found["bytes"], found["sha256"], found["entries"], step.seconds)
-    return None
 
 
 def archived(run: Run) -> dict[str, int]:

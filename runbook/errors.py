@@ -35,6 +35,10 @@ class DatabaseFenced(DatabaseUnavailable):
     """The database refuses new connections because a fence is closed around it."""
 
 
+class ThroughPooler(RollbackError):
+    """The connection does not lead to the server itself but to a pooler, which breaks what the runbook relies on."""
+
+
 class WrongDatabase(RollbackError):
     """The database is not DigitalTwin's, too old, or no longer the one that the plan was drawn for."""
 
@@ -108,6 +112,7 @@ class ProgramFailed(RollbackError):
 
     exit_code: int = 1
     stderr: str = ""
+    stdout: str = ""
 
 
 class BackupFailed(RollbackError):
@@ -116,6 +121,10 @@ class BackupFailed(RollbackError):
 
 class ReleaseUnusable(RollbackError):
     """The tree, the tag or the compose file cannot be used to bring the previous release back."""
+
+
+class ReleaseUnfit(RollbackError):
+    """The previous release does not work on the database as it is."""
 
 
 class ServiceUnhealthy(RollbackError):

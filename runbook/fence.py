@@ -6,57 +6,52 @@ database itself: it is made over the gate, a connection to the maintenance datab
 """
 
 import logging
-import time
 from collections.abc import Sequence
 
 import psycopg
 from psycopg import sql as compose
 
-from runbook import database
-from runbook.errors import DatabaseUnavailable, RollbackError, SecondRunner
+from runbook import database, stragglers, watchdog
+from runbook.errors import DatabaseUnavailable, SecondRunner
 from runbook.models import Session
 from runbook.settings import Settings
+from runbook.stragglers import Straggler
 
 log = logging.getLogger(__name__)
-
-SECONDS = 10
-"""How long ended sessions may take to go."""
 
 
 def sessions(conn: psycopg.Connection, own: Sequence[int]) -> list[Session]:
     """Return everybody else's sessions on this database."""
-    return [Session(**row) for row in database.query(conn, "sessions", own=list(own))]
+    return stragglers.sessions(conn, own)
 
 
 def close(
-    gate: psycopg.Connection, conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str] = ()
-) -> list[Session]:
+    gate: psycopg.Connection,
+    conn: psycopg.Connection,
+    own: Sequence[int],
+    spared: Sequence[str] = (),
+    *,
+    grace: float = 0.0,
+) -> list[Straggler]:
     """Let nobody connect any more, end everybody else's sessions, and return whose they were.
 
     ``conn`` is inside, ``own`` are the backend pids of the runbook; sessions whose application_name is in ``spared``
-    stay. Raises RollbackError when one does not go within SECONDS.
+    stay. Who is in the middle of a transaction has ``grace`` s to finish it. May be called again: it ends who came in
+    since. Raises RollbackError when one does not go.
     """
     _allow(gate, conn.info.dbname, allow=False)
-    stragglers = _others(conn, own, spared)
-    for session in stragglers:
-        log.warning("Ending %s (pid %d, %s)", session.application, session.pid, session.address)
-    until = time.monotonic() + SECONDS
-    while left := _others(conn, own, spared):
-        if time.monotonic() > until:
-            names = ", ".join(f"{s.application} (pid {s.pid})" for s in left)
-            raise RollbackError(f"These sessions do not end: {names}.", "Stop their programs, then run again.")
-        database.query(conn, "terminate", own=list(own), spared=list(spared))
-        time.sleep(0.05)
-    return stragglers
-
-
-def _others(conn: psycopg.Connection, own: Sequence[int], spared: Sequence[str]) -> list[Session]:
-    return [session for session in sessions(conn, own) if session.application not in spared]
+    return stragglers.end(conn, own, spared, grace)
 
 
 def open_up(gate: psycopg.Connection, name: str) -> None:
     """Let everybody connect again."""
     _allow(gate, name, allow=True)
+
+
+def open_for_good(gate: psycopg.Connection, name: str) -> None:
+    """Let everybody connect again and end the watchdog, which would have done so."""
+    open_up(gate, name)
+    watchdog.end(gate, name)
 
 
 def _allow(gate: psycopg.Connection, name: str, *, allow: bool) -> None:
@@ -88,7 +83,7 @@ def abandoned(settings: Settings) -> str:
 def open_from_outside(settings: Settings) -> None:
     """Open the fence around the database from the maintenance database, where connecting is still allowed."""
     with database.connect(settings.maintenance_database) as gate:
-        open_up(gate, target())
+        open_for_good(gate, target())
 
 
 def target() -> str:

@@ -13,7 +13,7 @@ from runbook.outlook import Forecast, StepForecast
 RUNS = 5
 """From how many of a step's newest runs its time is taken; the median counts."""
 
-BACKUP = "back up"
+BACKUP, PORTABLE = "back up", "portable dump"
 SERVICES = ("prepare release", "stop services", "restore release")
 """Steps with nothing to do where the runbook does not manage the application."""
 
@@ -32,10 +32,11 @@ TYPICAL: Mapping[str, float] = {
     "open and start": 20,
     "verify": 2,
     "notify": 5,
+    PORTABLE: 2,
 }
-"""Guesses in s, in the order of the steps, until a run was measured; back up: and BACKUP_SPEED."""
-BACKUP_SPEED = 80_000_000
-"""A guess: bytes of the database that one pg_dump takes in a second (1.85 GB were measured at 23 s)."""
+"""Guesses in s, in the order of the steps, until a run was measured; portable dump: and PROOF_SPEED."""
+PROOF_SPEED = 25_000_000
+"""A guess: bytes of the database that are dumped, restored and compared in a second."""
 OUTAGE = ("stop services", "open and start")
 """The outage begins with the first and ends with the second."""
 
@@ -64,10 +65,13 @@ def _names(plan: Plan) -> list[str]:
     skipped = {script.migration for script in plan.scripts if script.action == "skip"}
     skipped |= {"settle OAuth users"} if plan.oauth == "keep" else set()
     skipped |= set(SERVICES) - {OUTAGE[0]} if plan.release is None else set()
+    skipped |= {PORTABLE} if plan.backup.method == "dump" else set()
     return [name for name in TYPICAL if name not in skipped]
 
 
 def _step(name: str, plan: Plan, past: Sequence[Row]) -> StepForecast:
+    if name == BACKUP:
+        return StepForecast(name, plan.backup.way.seconds, plan.backup.way.runs)
     idle = name in SERVICES and plan.release is None
     if idle or not past:
         return StepForecast(name, 0 if idle else _typical(name, plan), 0)
@@ -77,12 +81,12 @@ def _step(name: str, plan: Plan, past: Sequence[Row]) -> StepForecast:
 def _typical(name: str, plan: Plan) -> float:
     if name == "open and start" and plan.release is None:
         return 1
-    return TYPICAL[name] + (plan.database_bytes / BACKUP_SPEED if name == BACKUP else 0)
+    return TYPICAL[name] + (plan.database_bytes / PROOF_SPEED if name == PORTABLE else 0)
 
 
 def _scaled(row: Row, plan: Plan) -> float:
-    """Scale the time of a backup to today's size; the other steps take no time in proportion to the data."""
-    grown = plan.database_bytes / row["bytes"] if row["name"] == BACKUP and row["bytes"] else 1
+    """Scale the portable dump's time to today's size; the other steps take no time in proportion to the data."""
+    grown = plan.database_bytes / row["bytes"] if row["name"] == PORTABLE and row["bytes"] else 1
     return float(row["seconds"] * grown)
 
 
@@ -93,4 +97,5 @@ def basis(steps: Sequence[StepForecast]) -> str:
     if not runs:
         return "a guess from typical figures: no run was measured on this database"
     measured = f"measured in the last {runs} runs here" if runs > 1 else "measured in the last run here"
-    return f"{measured}, the backup scaled to today's size" + (f"; a guess for {', '.join(guessed)}" if guessed else "")
+    rest = f"; a guess for {', '.join(guessed)}" if guessed else ""
+    return f"{measured}, what grows with the data scaled to today's size{rest}"

@@ -23,6 +23,17 @@ def ways(plan: Plan) -> list[Block]:
     return [Table(("way", "minutes", "rows lost"), rows, right=(1, 2)), Bullets(remarks)]
 
 
+def backup(plan: Plan) -> list[Block]:
+    """Say how the backup is taken and why, and what each way takes."""
+    rows = [
+        (way.method, figures.duration(way.seconds), f"median of {way.runs}" if way.runs else "a guess", way.remark)
+        for way in plan.backup.ways
+    ]
+    against = [f"{way.method}: {way.obstacle}" for way in plan.backup.ways if way.obstacle]
+    table = Table(("way", "takes", "from", "what it is"), rows, right=(1,))
+    return [f"By {plan.backup.method}: {plan.backup.why}.", table, *([Bullets(against)] if against else [])]
+
+
 def minutes(way: Alternative) -> str:
     """Say how long a way takes; what is under ten minutes with a tenth."""
     if way.minutes is None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,6 +25,9 @@ listeners: list[Callable[[Step], None]] = []
 """Who is told each step as it ends, such as the terminal."""
 
 Found = dict[str, object]
+
+UNDONE = "rolled back with the transaction"
+"""What becomes of a step inside the transaction that did not commit."""
 
 
 def unfinished(conn: psycopg.Connection, incident: str) -> UUID | None:
@@ -74,9 +77,7 @@ def begin(run: "Run", plan: Plan, prefect_run: str | None) -> None:
             hash=plan.hash,
             prefect_run=prefect_run,
         )
-        for step in run.early:
-            database.query(run.side, "journal_step", run=run.id, **_row(step))
-    run.early.clear()
+        _catch_up(run)
 
 
 def _row(step: Step) -> dict[str, Any]:
@@ -109,25 +110,42 @@ def step(run: "Run", name: str, *, inside: bool = False) -> Iterator[Found]:
 
 
 def _running(run: "Run", name: str, started: datetime) -> int | None:
-    """Write the beginning; None while the journal has not begun."""
-    if not begun(run):
+    """Write the beginning; None while that cannot be done, or would only come with the transaction."""
+    if not _writable(run):
         return None
+    _catch_up(run)
     rows = database.query(run.side, "journal_step", run=run.id, **_row(Step(name, started, None, "running")))
     return int(rows[0]["id"])
 
 
+def _writable(run: "Run") -> bool:
+    """Return whether what is written now stays, whatever becomes of the transaction."""
+    return not (run.alone and database.in_transaction(run.work)) and begun(run)
+
+
 def _ended(run: "Run", number: int | None, done: Step, *, inside: bool = False) -> None:
     """Write the end, tell the listeners, and log it in one line."""
-    if number is None:
-        run.early.append(done)
+    if number is not None:
+        database.query(run.work if inside else run.side, "journal_step_end", id=number, **_end(done))
     else:
-        conn = run.work if inside else run.side
-        database.query(
-            conn, "journal_step_end", id=number, ended=done.ended, outcome=done.outcome, found=Jsonb(dict(done.found))
-        )
+        if inside:
+            database.query(run.work, "journal_step", run=run.id, **_row(done))
+        run.unwritten.append(replace(done, found={**done.found, "undone": UNDONE}) if inside else done)
     log.info("%s: %s in %.1f s", done.name, done.outcome, done.seconds)
     for tell in listeners:
         tell(done)
+
+
+def _end(done: Step) -> dict[str, Any]:
+    return {"ended": done.ended, "outcome": done.outcome, "found": Jsonb(dict(done.found))}
+
+
+def _catch_up(run: "Run") -> None:
+    """Write down the steps that could not be written before; what came with the transaction is there already."""
+    for step in run.unwritten:
+        outcome = "failed" if "undone" in step.found else step.outcome
+        database.query(run.side, "journal_step_late", run=run.id, **_row(replace(step, outcome=outcome)))
+    run.unwritten.clear()
 
 
 def approval(run: "Run") -> dict[str, Any] | None:
@@ -139,6 +157,7 @@ def approval(run: "Run") -> dict[str, Any] | None:
 def undone(run: "Run") -> None:
     """Mark the steps whose work was rolled back with the transaction."""
     if begun(run):
+        _catch_up(run)
         database.query(run.side, "journal_undone", run=run.id)
 
 
@@ -155,6 +174,7 @@ def committed(run: "Run") -> bool:
 def end(run: "Run", outcome: str, state: str) -> None:
     """Write the end of the run and the state it leaves behind."""
     if begun(run):
+        _catch_up(run)
         database.query(run.side, "journal_end", id=run.id, outcome=outcome, state=state)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from runbook.outlook import Alternative, Forecast, Verdict
+from runbook.outlook import Alternative, Forecast, Means, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
@@ -50,6 +50,10 @@ class Session:
     address: str
     state: str
     query_seconds: float
+    kind: str = "client backend"
+    """What it is, in pg_stat_activity's words: a client, a walsender (reads a slot), or a background worker."""
+    transaction_began: datetime | None = None
+    """When its transaction began; None: none is open, or this role is not told."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,10 @@ class Release:
     """What is checked out now: a tag, or a commit."""
     compose: Sequence[str]
     """The compose program's words, such as ("docker", "compose")."""
-
-
-@dataclass(frozen=True)
-class Backup:
-    """A backup that was taken and checked."""
-
-    path: str
-    bytes: int
-    sha256: str
-    entries: int
-    """How many entries pg_restore lists in it."""
-    seconds: float
+    checks: Sequence[str] = ()
+    """How it is checked before it is started, in words."""
+    warnings: Sequence[str] = ()
+    """What does not stand in its way, and should be known."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +146,8 @@ class Plan:
     database_bytes: int
     release: Release | None
     services: Sequence[str]
+    backup: Means
+    """How the backup is taken, and why."""
     blockers: Sequence[str]
     """Reasons why it cannot go ahead, each with its remedy."""
     warnings: Sequence[str]

@@ -5,9 +5,25 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook import approvers, backup, census, database, mail, messages, programs, report, team
+from runbook import (
+    approvers,
+    backup,
+    census,
+    database,
+    figures,
+    mail,
+    means,
+    messages,
+    poolers,
+    programs,
+    replication,
+    report,
+    snapshots,
+    team,
+)
 from runbook.errors import RollbackError
 from runbook.models import Plan
+from runbook.outlook import Means
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
@@ -35,7 +51,9 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     """List everything that stands in the way, each with its remedy."""
     problems = rights(conn)
     problems += [
-        f"Prepared transaction {row['gid']} of {row['owner']} holds its locks. COMMIT or ROLLBACK PREPARED it."
+        f"Prepared transaction {row['gid']} of {row['owner']}, since {figures.moment(row['prepared'])}, belongs to no "
+        "session, so the fence cannot end it: it keeps its locks, and the database cannot be copied. Ask its owner, "
+        f"then COMMIT PREPARED '{row['gid']}' or ROLLBACK PREPARED '{row['gid']}' in this database."
         for row in database.query(conn, "prepared")
     ]
     problems += [
@@ -45,13 +63,31 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
+    attempt(problems, lambda: poolers.check(conn))
     attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
-    attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn)))
+    problems += _backup(conn, plan, settings)
     attempt(problems, lambda: report.check(settings))
     attempt(problems, lambda: messages.check(settings))
     attempt(problems, lambda: team.check(settings))
     attempt(problems, lambda: approvers.check(settings))
     return problems
+
+
+def _backup(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[str]:
+    """List what stands in the way of the backup; a snapshot needs no room for a dump before the users are back."""
+    problems: list[str] = []
+    inside = plan.backup.method == "dump"
+    attempt(problems, lambda: backup.check_folder(settings, backup.estimate(conn) if inside else 0))
+    attempt(problems, lambda: means.check(plan.backup))
+    return problems
+
+
+def of_backup(conn: psycopg.Connection, chosen: Means, settings: Settings) -> list[str]:
+    """List what should be known of the backup: what is unknown, and what the portable dump lacks later."""
+    found = means.warnings(chosen)
+    if chosen.method == "snapshot":
+        attempt(found, lambda: backup.check_folder(settings, backup.estimate(conn)))
+    return found + backup.leftovers(settings) + snapshots.warnings(conn, settings)
 
 
 def warnings(
@@ -69,6 +105,8 @@ def warnings(
         f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."
         for row in database.query(conn, "mentions")
     ]
+    found += replication.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
+    found += backup.leftovers(settings)
     attempt(found, lambda: mail.check(settings))
     return found

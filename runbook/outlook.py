@@ -45,3 +45,37 @@ class Alternative:
     rows_lost: int | None
     """None: unknown."""
     remark: str
+
+
+Method = Literal["snapshot", "dump"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to take the backup, as it would be here and now."""
+
+    method: Method
+    seconds: float
+    """How long it would take inside the outage, in s."""
+    runs: int
+    """In how many runs that was measured, 0: a guess."""
+    remark: str
+    """What it does."""
+    obstacle: str = ""
+    """Why it cannot be taken here, with the remedy; empty: it can."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """How the backup is taken: which way was chosen, and why."""
+
+    method: Method
+    why: str
+    clone: bool
+    """Whether the server copies by sharing blocks (copy-on-write)."""
+    ways: Sequence[Way]
+
+    @property
+    def way(self) -> Way:
+        """The way that was chosen."""
+        return next(way for way in self.ways if way.method == self.method)

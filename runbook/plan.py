@@ -16,7 +16,9 @@ from runbook import (
     database,
     endstate,
     fence,
+    fitness,
     forecast,
+    means,
     obstacles,
     plandata,
     release,
@@ -53,9 +55,10 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     states = migration_states(conn, settings)
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
-    found = obstacles.attempt(problems, lambda: _release(settings, request)) if settings.project_dir else None
+    found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
     deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
     kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
+    chosen = means.draw(conn, request.backup, settings)
     drawn = Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
@@ -79,8 +82,13 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         release=found,
         services=settings.services if settings.project_dir else (),
         blockers=[],
-        warnings=obstacles.warnings(conn, request, settings, drift),
+        warnings=[
+            *(found.warnings if found else ()),
+            *obstacles.warnings(conn, request, settings, drift),
+            *obstacles.of_backup(conn, chosen, settings),
+        ],
         drift=drift,
+        backup=chosen,
     )
     forbidding = census.forbidding(deletion) if deletion else []
     drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
@@ -151,10 +159,12 @@ def _scripts(states: dict[str, MigrationState], request: RollbackRequest) -> lis
     return scripts
 
 
-def _release(settings: Settings, request: RollbackRequest) -> Release:
+def _release(conn: psycopg.Connection, settings: Settings, request: RollbackRequest) -> Release:
     if request.previous_tag is None:
         raise RollbackError("No previous release is named.", "Give previous_tag: the git tag that comes back.")
-    return release.inspect(settings, request.previous_tag)
+    found = release.inspect(settings, request.previous_tag)
+    fitness.check_queries(conn, settings, found)
+    return found
 
 
 def check(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from runbook import choices
 from runbook.models import Plan
 
-FORMAT = 2
+FORMAT = 3
 """Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
 
 
@@ -45,7 +45,7 @@ def plan_hash(plan: Plan) -> str:
         "verdict": asdict(plan.verdict),
         "migrations": dict(plan.migrations),
         "scripts": [(s.migration, s.name, s.sha256, s.action) for s in plan.scripts],
-        "options": {"oauth": plan.oauth, "gemini": plan.gemini},
+        "options": {"oauth": plan.oauth, "gemini": plan.gemini, "backup": plan.backup.method},
         "users": dict(plan.users),
         "removed": dict(plan.removed),
         "placeholders": dict(plan.placeholders),

@@ -1,7 +1,9 @@
 """The order of the plan: each step with what it does here, as the approver reads it."""
 
 from runbook import choices, figures
-from runbook.models import Plan, Script
+from runbook.models import Plan, Release, Script
+
+PORTABLE = "With the users back: take the portable dump from the snapshot, and prove it by restoring it."
 
 
 def steps(plan: Plan) -> list[str]:
@@ -12,13 +14,30 @@ def steps(plan: Plan) -> list[str]:
     return [
         f"Stop the services: {names}." if names else "No services are stopped: none are managed here.",
         "Let nobody else into the database.",
-        f"Back up the database ({figures.size(plan.database_bytes)}) and check the backup.",
+        _back_up(plan),
         *_transaction(plan),
         "Commit: the point of no return.",
-        f"Bring back release {plan.release.tag}." if plan.release else "No release is brought back: none managed here.",
+        _release(plan.release) if plan.release else "No release is brought back: none managed here.",
         f"Let everybody in again and start: {names}." if names else "Let everybody in again.",
         "Verify with the queries of the procedure; tell the team and the users.",
+        *([PORTABLE] if _by_snapshot(plan) else []),
     ]
+
+
+def _by_snapshot(plan: Plan) -> bool:
+    return plan.backup.method == "snapshot"
+
+
+def _back_up(plan: Plan) -> str:
+    size = figures.size(plan.database_bytes)
+    if _by_snapshot(plan):
+        return f"Back up the database ({size}) by a snapshot: a copy on the same server."
+    return f"Back up the database ({size}) by pg_dump and check the dump."
+
+
+def _release(release: Release) -> str:
+    checked = f"; before it is started, it is checked by {' and by '.join(release.checks)}" if release.checks else ""
+    return f"Bring back release {release.tag}{checked}."
 
 
 def _transaction(plan: Plan) -> list[str]:

@@ -1,16 +1,14 @@
 """The plan as a page that an approver reads in a minute."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from runbook import choices, criteria, figures, forecastpage, page, planorder
-from runbook.models import Plan, Script, Session
+from runbook import choices, criteria, figures, forecastpage, page, planorder, poolers, sessionpage
+from runbook.models import Plan, Script
 from runbook.page import Block, Bullets, Code, Page, Section, Table
 from runbook.request import RollbackRequest, deadline
 
 STATES: Mapping[str, str] = {"applied": "applied", "partial": "half applied", "absent": "not applied"}
-KEEPS_WRITING = "KEEPS WRITING until shut out; afterwards it meets the old schema"
 
 
 def plan_markdown(plan: Plan, request: RollbackRequest, now: datetime, minutes: int = 30) -> str:
@@ -22,12 +20,13 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
     """Lay the plan out: verdict first, then what is decided upon, then details."""
     sections = [
         _section("Blocked because", plan.blockers),
-        _section("Warnings", [*_hazards(plan), *plan.warnings]),
+        _section("Warnings", [*_hazards(plan), *poolers.warnings(plan.sessions), *plan.warnings]),
         Section("What will happen, in this order", [Bullets(planorder.steps(plan), numbered=plan.needed)]),
         Section("What it costs, and what else could be done", forecastpage.ways(plan)),
+        Section("Backup", forecastpage.backup(plan)),
         Section("Users", _users(plan)),
         Section("Rows", _rows(plan)),
-        Section("Connected now", _sessions(plan)),
+        Section("Connected now", sessionpage.sessions(plan)),
         Section("Time and size", forecastpage.figured(plan)),
         Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
     ]
@@ -146,28 +145,6 @@ def _rows(plan: Plan) -> list[Block]:
 def _counts(name: str, counts: Mapping[str, int]) -> Block:
     rows = [(what, f"{count:,}") for what, count in counts.items()]
     return Table((name, "rows"), rows, right=(1,)) if rows else "none"
-
-
-def _sessions(plan: Plan) -> list[Block]:
-    """Group the sessions by application, those that would keep writing first."""
-    if not plan.sessions:
-        return ["Nobody but the runbook."]
-    groups = Counter((stops(s, plan.services), s.application or "(no name)", s.user) for s in plan.sessions)
-    rows = [
-        (
-            application,
-            user,
-            f"{count}",
-            "stops with its service" if stopping else KEEPS_WRITING,
-        )
-        for (stopping, application, user), count in sorted(groups.items())
-    ]
-    return [Table(("application", "user", "sessions", "when the services stop"), rows, right=(2,))]
-
-
-def stops(session: Session, services: Sequence[str]) -> bool:
-    """Tell whether a session is surely one of the services that are stopped: it bears the service's very name."""
-    return session.application.lower() in {name.lower() for name in services}
 
 
 def _scripts(scripts: Sequence[Script]) -> Block:

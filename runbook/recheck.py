@@ -68,7 +68,16 @@ def changed(approved: Plan, now: Plan) -> list[str]:
         if then != found
     ]
     lines += _scripts(approved.scripts, now.scripts)
+    lines += _backup(approved, now)
     return lines + [f"stands in the way now: {one}" for one in now.blockers if one not in approved.blockers]
+
+
+def _backup(approved: Plan, now: Plan) -> list[str]:
+    """Say why the backup cannot be taken any more in the way that was approved; a quicker way voids nothing."""
+    if approved.backup.way.obstacle:  # it was asked for all the same
+        return []
+    way = next(way for way in now.backup.ways if way.method == approved.backup.method)
+    return [f"backup: approved {way.method}, and now {way.obstacle}"] if way.obstacle else []
 
 
 def _letters(one: Plan) -> dict[str, str]:

@@ -1,11 +1,11 @@
 """The previous release: seen to be usable, prepared beside the live tree, switched to."""
 
 import logging
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from runbook import compose, git, worktree
+from runbook import compose, fitness, git, images, services, worktree
 from runbook.compose import Words
 from runbook.errors import ProgramFailed, ProgramMissing, ReleaseUnusable, RollbackError
 from runbook.models import Release
@@ -36,7 +36,8 @@ def inspect(settings: Settings, tag: str) -> Release:
         raise ReleaseUnusable(
             f"The release {tag} cannot be brought back in {folder}:{listed}", "Mend all of these, then plan again."
         )
-    return Release(tag, commit, git.current(folder), words)
+    known = (*fitness.warnings(settings), *images.warnings(settings))
+    return Release(tag, commit, git.current(folder), words, checks=fitness.described(settings), warnings=known)
 
 
 def _problems(settings: Settings, folder: Path, tag: str, words: Words) -> Iterator[str]:
@@ -51,8 +52,9 @@ def _problems(settings: Settings, folder: Path, tag: str, words: Words) -> Itera
         yield f"There is no tag {tag} (newest: {tags}). Name another, or fetch it: git fetch --tags"
     elif git.ask(folder, "cat-file", "-e", f"refs/tags/{tag}:{settings.compose_file}") is None:
         yield f"The tag {tag} has no file {settings.compose_file}. Set ROLLBACK_COMPOSE_FILE to its path in that tag."
+    yield from fitness.problems(settings, tag)
     if words:
-        yield from _undefined(settings, words, folder)
+        yield from _misfits(settings, words, folder)
 
 
 def _no_tree(folder: Path) -> str | None:
@@ -67,43 +69,61 @@ def _no_tree(folder: Path) -> str | None:
     return None
 
 
-def _undefined(settings: Settings, words: Words, folder: Path) -> Iterator[str]:
-    """Yield why the named services are not the compose file's."""
+def _misfits(settings: Settings, words: Words, folder: Path) -> Iterator[str]:
+    """Yield what in the live compose file does not fit the settings."""
     try:
-        defined = compose.defined(settings, words, folder=folder)
+        given = compose.config(settings, words)
     except ProgramFailed as error:
         yield f"The compose file in {folder} cannot be used: {error.problem}"
         return
-    if unknown := [name for name in settings.services if name not in defined]:
+    yield from _undefined(settings, given, folder)
+    yield from services.impatience(settings, given)
+
+
+def _undefined(settings: Settings, given: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Yield why the named services, and the one that is checked, are not the compose file's."""
+    defined = given.get("services") or {}
+    if unknown := [name for name in (*settings.services, *settings.release_check[:1]) if name not in defined]:
         yield (
             f"The compose file in {folder} defines no service {', '.join(unknown)} (it has: {', '.join(defined)}). "
-            "Correct ROLLBACK_SERVICES."
+            f"Correct {'ROLLBACK_SERVICES' if set(unknown) & set(settings.services) else 'ROLLBACK_RELEASE_CHECK'}."
         )
 
 
 def prepare(settings: Settings, release: Release) -> Path:
     """Put the release beside the live tree and build its images there, while the services run; return where.
 
-    The images get names of their own, so that the live ones keep theirs; what was built is in the cache when ``switch``
-    builds. Raises ReleaseUnusable, with nothing left behind.
+    The images get names of their own, so that the live ones keep theirs until ``switch``. Raises ReleaseUnusable, with
+    nothing left behind.
     """
     folder = compose.tree(settings)
     place = worktree.add(folder, release)
     try:
-        if wrong := list(_undefined(settings, release.compose, place)):
-            raise ReleaseUnusable(" ".join(wrong), "Name another release, or correct the settings.")
-        own = project(folder, release)
-        with compose.own_names(settings, release.compose, place, own) as files:
-            build(settings, release, place, project=own, files=files)
+        _build_beside(settings, release, place)
     except RollbackError:
         clean(settings, release)
         raise
     return place
 
 
-def project(folder: Path, release: Release) -> str:
-    """Return the compose project under which the release's images are built beforehand."""
-    return re.sub(r"[^a-z0-9_-]+", "-", f"{folder.name}-rollback-{release.tag}".lower()).lstrip("_-")
+def _build_beside(settings: Settings, release: Release, place: Path) -> None:
+    """Build the release's images under names of their own, and name those that run now. Raises ReleaseUnusable."""
+    folder = compose.tree(settings)
+    try:
+        given = compose.config(settings, release.compose, folder=place)
+    except ProgramFailed as error:
+        raise ReleaseUnusable(f"The compose file in {place} cannot be used: {error.problem}", "Mend it.") from None
+    if wrong := list(_undefined(settings, given, place)):
+        raise ReleaseUnusable(" ".join(wrong), "Name another release, or correct the settings.")
+    names = images.prepared(folder, release, list(compose.built(given)))
+    with compose.renamed(settings, given, place, names) as files:
+        own = images.slug(f"{folder.name}-rollback-{release.tag}")
+        try:
+            build(settings, release, place, project=own, files=files)
+        except RollbackError:
+            images.drop(settings, list(names.values()))
+            raise
+    images.keep(settings, release, list(names))
 
 
 def build(
@@ -119,10 +139,10 @@ def build(
         ) from None
 
 
-def switch(settings: Settings, release: Release) -> None:
-    """Check the release out in the live tree and build its images there, as the procedure does.
+def switch(settings: Settings, release: Release) -> str:
+    """Check the release out in the live tree, hand its images over, and return how that was done.
 
-    Doing it again is harmless. Raises ReleaseUnusable.
+    Images that are gone are built, as the procedure does. Doing it again is harmless. Raises ReleaseUnusable.
     """
     folder = compose.tree(settings)
     if git.head(folder) == release.commit:
@@ -135,7 +155,11 @@ def switch(settings: Settings, release: Release) -> None:
             f"The tree {folder} is at {found}, not at the planned commit {release.commit} of {release.tag}.",
             f"Somebody moved the tag, or works in the tree. Check it out: git checkout {release.commit}",
         )
+    if images.hand_over(settings, release):
+        return "built beforehand"
+    log.warning("build the images of %s now, in the outage", release.tag)
     build(settings, release, folder)
+    return "built in the outage: what was built beforehand was not there"
 
 
 def back(settings: Settings, release: Release) -> None:

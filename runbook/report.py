@@ -52,6 +52,7 @@ def evidence(summary: Summary) -> dict[str, Any]:
         "plan": plan_json(summary.plan) if summary.plan else None,
         "steps": [plain(asdict(step)) for step in summary.steps],
         "backup": plain(asdict(summary.backup)) if summary.backup else None,
+        "snapshot": plain(asdict(summary.copy)) if summary.copy else None,
         "checks": [plain(asdict(check)) for check in summary.checks],
         "archived": dict(summary.archived),
     }
@@ -72,8 +73,7 @@ def write(settings: Settings, summary: Summary) -> Sequence[Path]:
     Written again, the same run's files are replaced, but never a post-mortem, since people write in it.
     Raises SettingsInvalid when the folder cannot be written.
     """
-    stem = f"report-{_stamped(summary)}"
-    texts = {f"{stem}.md": markdown(summary), f"{stem}.json": json.dumps(evidence(summary), indent=2) + "\n"}
+    texts = _texts(summary)
     try:
         folder = _folder(settings)
         if summary.outcome in ("done", "failed"):
@@ -82,6 +82,23 @@ def write(settings: Settings, summary: Summary) -> Sequence[Path]:
         return [_put(folder / name, text) for name, text in texts.items()]
     except OSError as error:
         raise _unwritable(settings, error) from None
+
+
+def rewrite(settings: Settings, summary: Summary) -> Sequence[Path]:
+    """Write report and evidence of a run anew, in place of those that were written when it ended.
+
+    Raises SettingsInvalid when the folder cannot be written.
+    """
+    try:
+        return [_put(_folder(settings) / name, text) for name, text in _texts(summary).items()]
+    except OSError as error:
+        raise _unwritable(settings, error) from None
+
+
+def _texts(summary: Summary) -> dict[str, str]:
+    """Return report and evidence by the names of their files."""
+    stem = f"report-{_stamped(summary)}"
+    return {f"{stem}.md": markdown(summary), f"{stem}.json": json.dumps(evidence(summary), indent=2) + "\n"}
 
 
 def post_mortem(summary: Summary) -> str:

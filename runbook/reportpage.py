@@ -1,11 +1,10 @@
 """The report of a run as a page: what happened, to which database, when, and how long users were offline."""
 
-import shlex
 from collections.abc import Sequence
 
-from runbook import choices, figures, forecastpage, timeline
+from runbook import choices, figures, forecastpage, timeline, wayback
 from runbook.followups import actions
-from runbook.models import Backup, Check, Plan
+from runbook.models import Check, Plan
 from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
 from runbook.planpage import found
 from runbook.summary import Summary, outage, outage_words
@@ -28,7 +27,7 @@ def report_page(summary: Summary) -> Page:
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
         Section("Scripts", [_scripts(plan)] if plan else []),
         Section("Verification", checks(summary.checks) if summary.checks else []),
-        Section("Backup: the way back to the data before the rollback", way_back(summary)),
+        Section("Backup: the way back to the data before the rollback", wayback.section(summary)),
         Section("Archive in the database", _archive(summary)),
     ]
     return Page(verdict(summary), _lead(summary), [s for s in sections if s.blocks])
@@ -117,6 +116,7 @@ def _plan(plan: Plan) -> Block:
         ("Database", f"{known.database}, PostgreSQL {known.major}, system identifier {known.system_identifier}"),
         ("Size", figures.size(plan.database_bytes)),
         ("Found", found(plan)),
+        ("Backup", f"{plan.backup.method}: {plan.backup.why}"),
         ("OAuth users", plan.oauth),
         ("Label gemini", plan.gemini),
         ("Services", ", ".join(plan.services) or "none managed here"),
@@ -155,39 +155,6 @@ def checks(checks: Sequence[Check]) -> list[Block]:
     rows = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found.partition("\n")[0]) for c in checks]
     long = [Bullets(lines) for c in checks if (lines := [" ".join(line.split()) for line in c.found.split("\n")[1:]])]
     return [Table(("", "check", "expected", "found"), rows), *long]
-
-
-def way_back(summary: Summary) -> list[Block]:
-    """Name the backup, and how to bring it back exactly; the rolled back database is kept beside it."""
-    taken = summary.backup
-    if taken is None:
-        return []
-    facts = [
-        ("File", Code(taken.path)),
-        ("Size", f"{figures.size(taken.bytes)} ({taken.bytes:,} bytes), {taken.entries:,} entries"),
-        ("SHA-256", Code(taken.sha256)),
-    ]
-    table = Table(("", ""), facts)
-    if not summary.changed:
-        return [table, "The rollback was not committed: the backup is not needed to go back."]
-    return [table, _HOW, Fixed(restore_commands(taken, summary.database))]
-
-
-_HOW = (
-    "To go back to the data before the rollback: stop the services, then run this as a role that may create databases, "
-    "with the same PG… environment. What was written since the rollback stays in the renamed database only."
-)
-
-
-def restore_commands(backup: Backup, database: str) -> list[str]:
-    """Return the commands that restore a dump under the database's own name."""
-    path = shlex.quote(backup.path)
-    old, aside = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (database, f"{database}_rolled_back"))
-    return [
-        f"echo {shlex.quote(f'{backup.sha256}  {backup.path}')} | sha256sum --check",
-        f"psql -d postgres -c {shlex.quote(f'ALTER DATABASE {old} RENAME TO {aside}')}",
-        f"pg_restore --create --exit-on-error --jobs=4 --dbname=postgres {path}",
-    ]
 
 
 def _archive(summary: Summary) -> list[Block]:

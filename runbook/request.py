@@ -95,6 +95,15 @@ class RollbackRequest(BaseModel):
         title="Label gemini (013)",
         description="'keep' leaves label and rows; 'remove' gives the rows the default openai and drops the label.",
     )
+    backup: Literal["auto", "snapshot", "dump"] = Field(
+        "auto",
+        title="Backup",
+        description=(
+            "How the backup is taken. 'auto': the quicker of what the server allows; the plan says which, and why. "
+            "'snapshot': a copy on the same server, the portable dump follows when users are back. "
+            "'dump': pg_dump while users are offline."
+        ),
+    )
     identified_at: AwareDatetime = Field(
         default_factory=_now,
         title="Identified at",

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import database, fence, journal
-from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
+from runbook import database, fence, journal, poolers
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, RollbackError, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
@@ -33,8 +33,8 @@ class Run:
     settings: Settings
     work: psycopg.Connection
     """Holds the runner's lock; the five database steps are one transaction on it."""
-    side: psycopg.Connection
-    """Autocommit: the journal, and looking around while ``work`` waits."""
+    beside: psycopg.Connection
+    """Autocommit: the journal, and looking around while ``work`` waits; closed while the run is ``alone``."""
     gate: psycopg.Connection
     """Autocommit, to the maintenance database: from there the fence is closed and opened."""
     identity: Identity
@@ -46,27 +46,38 @@ class Run:
     """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
-    early: list[Step] = field(default_factory=list)
-    """Steps from before the journal began; assess writes nothing."""
+    unwritten: list[Step] = field(default_factory=list)
+    """Steps that could not be written down yet: before the journal began, or inside the transaction while alone."""
+
+    @property
+    def side(self) -> psycopg.Connection:
+        """The connection for everything but the transaction: ``work`` itself while there is no other."""
+        return self.work if self.alone else self.beside
+
+    @property
+    def alone(self) -> bool:
+        """Whether ``work`` is the only connection to the database."""
+        return self.beside.closed
 
     @property
     def pids(self) -> list[int]:
         """Backend process ids of the run's own connections."""
-        return [self.worker, self.side.info.backend_pid]
+        return [self.worker] if self.alone else [self.worker, self.beside.info.backend_pid]
 
 
 @contextmanager
 def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
     """Connect, take the runner's lock and find out where an earlier run for the incident stopped.
 
-    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner.
+    Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner, ThroughPooler.
     """
     with closing(_connected(settings)) as work:
+        poolers.check(work)
         _lock(work)
-        # Where the server can, it ends this backend soon after the runner was killed, also inside a statement.
-        with suppress(psycopg.Error):
-            work.execute("SET client_connection_check_interval = '1s'")
+        poolers.check(work, locked=True)
         side, gate = database.connect(), database.connect(settings.maintenance_database)
+        for conn in (work, side, gate):
+            _watched(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
@@ -78,8 +89,26 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         try:
             yield run
         finally:
-            for conn in (run.work, run.side, run.gate):
+            for conn in (run.work, run.beside, run.gate):
                 conn.close()
+
+
+@contextmanager
+def again(run_id: UUID, settings: Settings) -> Iterator[Run]:
+    """Open a run that has ended once more, to do what it left for later. Raises DatabaseUnavailable, SecondRunner."""
+    with closing(database.connect()) as conn:
+        given = next(row["request"] for row in journal.runs(conn) if row["id"] == run_id)
+    with opened(RollbackRequest.model_validate(given), settings) as run:
+        run.id = run_id
+        yield run
+
+
+def _watched(conn: psycopg.Connection) -> None:
+    """Let the server end this backend soon after the runner or its machine is gone, also inside a statement."""
+    with suppress(RollbackError):
+        database.query(conn, "keepalive")
+    with suppress(psycopg.Error):
+        conn.execute("SET client_connection_check_interval = '1s'")
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -119,6 +148,17 @@ def transaction(run: Run) -> Iterator[None]:
         yield
 
 
+def stay_alone(run: Run) -> None:
+    """Close every connection to the database but ``work``: a copy of it needs that, and the fence is closed."""
+    run.beside.close()
+
+
+def rejoin(run: Run) -> None:
+    """Connect beside ``work`` again, once the fence is open."""
+    if run.alone:
+        run.beside = database.connect()
+
+
 def revive(run: Run) -> None:
     """Replace connections that were lost; a closed fence keeps out the runbook too, so it is opened first.
 
@@ -130,9 +170,9 @@ def revive(run: Run) -> None:
         return
     log.warning("The connection was lost; opening the fence to make a new one.")
     fence.open_up(run.gate, run.identity.database)
-    if not _lives(run.side):
-        run.side.close()
-        run.side = database.connect()
+    if run.alone or not _lives(run.beside):
+        run.beside.close()
+        run.beside = database.connect()
     if not _lives(run.work):
         run.work.close()
         run.work = _successor(run)
@@ -155,6 +195,7 @@ def _successor(run: Run) -> psycopg.Connection:
             )
         run.gate.execute("SELECT pg_terminate_backend(%s)", [run.worker])
         time.sleep(0.1)
+    _watched(conn)
     run.worker = conn.info.backend_pid
     return conn
 

@@ -3,6 +3,7 @@
 The target database is not among them: it comes from libpq's own environment (PGSERVICE, PGHOST, PGDATABASE, …).
 """
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,13 @@ def _words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _command(value: object) -> object:
+    """Split a text as a shell splits a command line; nothing in it is expanded."""
+    return shlex.split(value) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_command)]
 
 
 class Settings(BaseSettings):
@@ -43,6 +50,7 @@ class Settings(BaseSettings):
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )
     compose: Words = Field((), description="The compose program; found when not set: docker compose, docker-compose.")
+    docker: Words = Field(("docker",), description="The engine's program, which gives images their names.")
     compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
     services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
     health_urls: dict[str, AnyHttpUrl] = Field(
@@ -52,10 +60,39 @@ class Settings(BaseSettings):
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."
     )
 
+    release_queries: str | None = Field(
+        None, description="An SQL file in the previous release's tag: what that release must be able to ask."
+    )
+    release_check: Command = Field(
+        (), description="A service and a command: run once in a container of the previous release before it is started."
+    )
+
     pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
     backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
+    dump_jobs: int | None = Field(
+        None, gt=0, le=64, description="How many sessions dump and restore at a time. Not set: one a core, at most 4."
+    )
+    snapshot_clone: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="Whether the server's disk copies on write (XFS with reflink, Btrfs). auto: looked up where it is "
+        "this machine's.",
+    )
+    snapshot_room_gb: float | None = Field(
+        None, ge=0, description="Room on the server's disk for a copy, in GB, where the runbook cannot see it."
+    )
+    snapshot_hours: float = Field(
+        72, ge=0, description="How long a snapshot stays at least, in hours, once its portable dump is proved."
+    )
     report_dir: Path = Field(Path("reports"), description="Folder for reports; made with mode 0700.")
     maintenance_database: str = Field("postgres", description="Database from which a closed fence is opened.")
+    fence_grace_seconds: float = Field(
+        3, ge=0, description="How long who is in the middle of a transaction may take to finish it at the fence, in s."
+    )
+    fence_orphan_seconds: float = Field(
+        60,
+        ge=1,
+        description="How long the fence may stay closed without a living runner; then the server opens it, in s.",
+    )
 
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")

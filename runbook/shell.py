@@ -57,10 +57,12 @@ def run(
     except sh.TimeoutException:
         raise ProgramFailed(f"{program} did not end within {seconds:g} s and was stopped.", exit_code=124) from None
     except sh.ErrorReturnCode as error:
-        raise _failed(program, error.exit_code, "".join(heard)) from None
+        printed = bytes(error.stdout).decode(errors="replace")
+        raise _failed(program, error.exit_code, "".join(heard), printed) from None
 
 
-def _failed(program: str, exit_code: int, stderr: str) -> ProgramFailed:
+def _failed(program: str, exit_code: int, stderr: str, stdout: str) -> ProgramFailed:
     """Describe a failure by the program's last words; the whole command line stays out of it."""
     words = stderr.strip()[-TAIL:] or "it said nothing"
-    return ProgramFailed(f"{Path(program).name} ended with {exit_code}: {words}", exit_code=exit_code, stderr=stderr)
+    problem = f"{Path(program).name} ended with {exit_code}: {words}"
+    return ProgramFailed(problem, exit_code=exit_code, stderr=stderr, stdout=stdout)

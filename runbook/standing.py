@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from runbook import database, fence, journal, plan
+from runbook import database, fence, journal, plan, watchdog
 from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
 from runbook.settings import Settings
@@ -69,13 +69,22 @@ def _behind_the_fence(settings: Settings) -> Standing:
         name, runner = fence.abandoned(settings), ""
         state = (
             "A runner that is gone left the fence closed: nobody can connect. Its transaction is there as a whole or "
-            "not at all; the journal behind the fence knows which."
+            f"not at all; the journal behind the fence knows which. {_opens(settings, name)}"
         )
         then = "rollback run for the same incident (goes on), or rollback fence open (lets everybody in)."
     except SecondRunner as living:
         name, runner = fence.target(), living.problem
         state, then = "A rollback is at work behind the fence.", "Wait for it, or follow it in the Prefect UI."
     return Standing(name, None, {}, True, runner, None, [], state, False, then)
+
+
+def _opens(settings: Settings, name: str) -> str:
+    """Say whether the fence opens by itself."""
+    with closing(database.connect(settings.maintenance_database)) as conn:
+        watched = watchdog.stands(conn, name)
+    if watched:
+        return f"The server opens it by itself {settings.fence_orphan_seconds:g} s after the runner's end."
+    return "It does not open by itself: the watchdog in the server is gone (was the server restarted?)."
 
 
 def _runner(conn: psycopg.Connection) -> str:

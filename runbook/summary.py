@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
-from runbook.models import Backup, Check, Plan, Step, Try
+from runbook.kept import Backup, Copy
+from runbook.models import Check, Plan, Step, Try
 from runbook.request import Approval, RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
@@ -15,6 +16,12 @@ STOP = "stop services"
 """The step with which the outage begins."""
 START = ("open and start", "start services again")
 """The steps with which it ends: the last of a rollback that was done, or the compensation of one that was not."""
+
+
+TELLING = "notify"
+"""The step that writes the report: it has not ended when the report says when the run did."""
+LATER = ("portable dump", "drop snapshot")
+"""Steps that follow when the rollback itself has ended."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Summary:
     """When the answer came."""
     steps: Sequence[Step]
     backup: Backup | None
+    """The dump: taken inside the outage, or from the snapshot when the users were back."""
     checks: Sequence[Check]
     """The procedure's step 5, and what else was verified after the commit."""
     outcome: Verdict
@@ -44,6 +52,8 @@ class Summary:
     archived: Mapping[str, int] = field(default_factory=dict)
     """Rows in the archive tables, by table."""
 
+    copy: Copy | None = None
+    """The snapshot, where one was taken and is there."""
     committed: bool | None = None
     """Whether the transaction was committed; None: it was if the run is done."""
 
@@ -66,8 +76,10 @@ class Summary:
 
     @property
     def ended(self) -> datetime:
-        """When the last step ended. The same for each report that is written of a run."""
-        return max((step.ended or step.started for step in self.steps), default=self.began)
+        """When the last step of the rollback ended. The same for each report that is written of a run."""
+        own = [step for step in self.steps if step.name not in LATER]
+        ends = [step.started if step.name == TELLING else step.ended or step.started for step in own]
+        return max(ends, default=self.began)
 
     @property
     def missed(self) -> Sequence[Check]:
@@ -77,13 +89,19 @@ class Summary:
 
 def outage(summary: Summary) -> tuple[datetime, datetime | None] | None:
     """Return from when to when users were offline; no end while they still are, None when nothing was stopped."""
-    stopped = [s.started for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
+    stopped = [_offline(s) for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
     if not stopped:
         return None
     began = min(stopped)
     again = [s for s in summary.steps if s.name in START and s.started >= max(stopped)]
     done = [s.ended for s in again if s.outcome == "done" and s.ended]
     return began, max(done) if done else None
+
+
+def _offline(stop: Step) -> datetime:
+    """Return when a stop began to stop the services: it looks at the plan once more before that."""
+    since = stop.found.get("offline_since")
+    return datetime.fromisoformat(str(since)) if since else stop.started
 
 
 def outage_words(summary: Summary) -> str:

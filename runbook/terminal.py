@@ -56,7 +56,7 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
     rows = [
         ("Outage", outage_words(summary)),
         ("Run", figures.duration((summary.ended - summary.began).total_seconds())),
-        ("Backup", summary.backup.path if summary.backup else "none was taken"),
+        *_backups(summary),
         *(("Report" if path.suffix == ".md" else "", str(path)) for path in files),
         ("Problem", summary.problem),
         ("State", summary.state),
@@ -64,6 +64,15 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
     ]
     _each(summary.checks, console)
     _block(Table(("", ""), [row for row in rows if row[1]]), console)
+
+
+def _backups(summary: Summary) -> list[tuple[str, str]]:
+    """Name the snapshot with the file that brings it back, and the dump."""
+    copy, dump = summary.copy, summary.backup
+    rows = [("Snapshot", copy.database), ("Way back", copy.way_back)] if copy else []
+    if dump or not copy:
+        rows.append(("Backup", dump.path if dump else "none was taken"))
+    return rows
 
 
 def error(error: RollbackError, console: Console) -> None:
@@ -195,3 +204,9 @@ def verified(checks: Sequence[Check], console: Console) -> None:
         said = f"At the declared end state: all {len(checks)} checks match."
     _say(said, console, "bold red" if missed else "bold green")
     _each(checks, console)
+
+
+def facts(title: str, rows: Sequence[tuple[str, str]], console: Console) -> None:
+    """Show the facts of one thing under its name."""
+    _say(title, console, "bold")
+    _facts(Table(("", ""), rows), console)

@@ -1,40 +1,50 @@
-"""Step: back up. The procedure's step 2: pg_dump in custom format, checked by listing it and by its checksum."""
+"""Step: back up. A snapshot on the same server, or pg_dump, as the plan chose; checked before anything is changed."""
 
-from typing import cast
-from uuid import UUID
+from dataclasses import asdict
 
 from prefect import task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import backup, fence, journal
-from runbook.models import Backup, Plan
+from runbook import backup, fence, journal, runs, snapshot
+from runbook.models import Plan
 from runbook.runs import Run
+from tasks import progress
 
 
 @task(name="back up", task_run_name="back up", cache_policy=NO_CACHE, persist_result=False)
-def back_up(run: Run, plan: Plan) -> Backup:
+def back_up(run: Run, plan: Plan) -> None:
     """Take the backup and check it. Raises BackupFailed, ProgramMissing, ProgramFailed."""
     with journal.step(run, "back up") as found:
-        artifact = cast(UUID, create_progress_artifact(0.0, key="backup", description="Bytes written, of the estimate"))
+        if plan.backup.method == "snapshot":
+            _copy(run, plan.backup.clone, found)
+        else:
+            _dump(run, plan, found)
 
-        def progress(written: int) -> None:
-            update_progress_artifact(artifact, min(99.0, 100.0 * written / max(plan.database_bytes, 1)))
 
-        # pg_dump has to connect: the fence is open for that moment, and closed again once its snapshot is taken.
-        fence.open_up(run.gate, run.identity.database)
-        taken = backup.take(
-            run.settings,
-            run.identity,
-            monitor=run.side,
-            on_started=lambda: _close_again(run, found),
-            on_progress=progress,
-        )
-        update_progress_artifact(artifact, 100.0)
-        found.update(path=taken.path, bytes=taken.bytes, sha256=taken.sha256, entries=taken.entries)
-    return taken
+def _copy(run: Run, clone: bool, found: journal.Found) -> None:
+    """Copy the database while ``work`` is its only connection; the fence stays closed."""
+    runs.stay_alone(run)
+    taken = snapshot.take(run.work, run.gate, clone=clone)
+    found.update(method="snapshot", copy=taken.database, clone=clone, properties=list(taken.properties))
+    found["ended"] = [str(straggler) for straggler in taken.late]
+    found["way_back"] = str(snapshot.write_going_back(run.settings.backup_dir, run.identity.database, taken))
+
+
+def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
+    dumped = progress("backup", "Bytes written, of the estimate")
+    # pg_dump has to connect: the fence is open for that moment, and closed again once its snapshot is taken.
+    fence.open_up(run.gate, run.identity.database)
+    taken = backup.take(
+        run.settings,
+        run.identity,
+        monitor=run.side,
+        on_started=lambda: _close_again(run, found),
+        on_progress=lambda written: dumped(written, plan.database_bytes),
+    )
+    dumped(1, 1)
+    found.update({name: value for name, value in asdict(taken).items() if name != "seconds"}, method="dump")
 
 
 def _close_again(run: Run, found: journal.Found) -> None:
     late = fence.close(run.gate, run.side, run.pids, spared=[backup.APPLICATION])
-    found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in late]
+    found["ended"] = [str(straggler) for straggler in late]

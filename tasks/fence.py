@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import catalogue, journal
+from runbook import catalogue, journal, poolers, watchdog
 from runbook import fence as barrier
 from runbook.catalogue import Fact
 from runbook.runs import Run
@@ -13,6 +13,8 @@ from runbook.runs import Run
 def fence(run: Run) -> list[Fact]:
     """Close the fence, end the stragglers, and return the catalogue as it is before the change."""
     with journal.step(run, "fence") as found:
-        stragglers = barrier.close(run.gate, run.side, run.pids)
-        found["ended"] = [f"{s.application} (pid {s.pid}, {s.address})" for s in stragglers]
+        poolers.check(run.work, locked=True)
+        watchdog.start(run.gate, run.settings, run.identity.oid)
+        stragglers = barrier.close(run.gate, run.side, run.pids, grace=run.settings.fence_grace_seconds)
+        found["ended"] = [str(straggler) for straggler in stragglers]
         return catalogue.read(run.work)

@@ -3,9 +3,10 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, journal, services
+from runbook import fence, fitness, journal, release, runs, services
 from runbook.models import Plan
 from runbook.runs import Run
+from tasks import not_unfit
 
 
 @task(
@@ -15,14 +16,22 @@ from runbook.runs import Run
     persist_result=False,
     retries=1,
     retry_delay_seconds=5,
+    retry_condition_fn=not_unfit,
 )
 def open_and_start(run: Run, plan: Plan) -> None:
-    """Let everybody connect again, start the services and wait until they are healthy. Raises ServiceUnhealthy."""
+    """Let everybody connect again, start the services and wait until they are healthy.
+
+    Raises ReleaseUnfit, ServiceUnhealthy.
+    """
     with journal.step(run, "open and start") as found:
-        fence.open_up(run.gate, run.identity.database)
+        fence.open_for_good(run.gate, run.identity.database)
+        runs.rejoin(run)
         if plan.release is None:
             found["services"] = "not managed here: start them by hand"
             return
+        if checked := fitness.run_command(run.settings, plan.release):
+            found["checked"] = checked
         services.up(run.settings, plan.release.compose)
         checks = services.wait_healthy(run.settings, plan.release.compose)
         found["healthy"] = [f"{check.name}: {check.found}" for check in checks]
+        release.clean(run.settings, plan.release)

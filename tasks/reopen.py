@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, journal, runs, services
+from runbook import fence, journal, runs, services, snapshots
 from runbook.errors import DatabaseUnavailable, RollbackError
 from runbook.models import Plan
 from runbook.runs import Run
@@ -31,9 +31,11 @@ def reopen(run: Run, plan: Plan) -> None:
             "The database is rolled back; the services are stopped.",
         )
     with journal.step(run, "start services again") as found:
-        fence.open_up(run.gate, run.identity.database)
+        fence.open_for_good(run.gate, run.identity.database)
+        runs.rejoin(run)
         found["services"] = _start(run, plan)
         journal.undone(run)
+        found["dropped"] = snapshots.discard(run)
 
 
 def _reach(run: Run, plan: Plan) -> None:

@@ -129,8 +129,11 @@ class Templates:
             sample.create(admin, name, template)
 
     def _drop(self, name: str) -> None:
+        """Drop a database, with the copies that a rollback made of it."""
         with self.server.connect() as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            found = admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s || '_')", [name])
+            for one in (name, *(row[0] for row in found.fetchall())):
+                admin.execute(f'DROP DATABASE IF EXISTS "{one}" WITH (FORCE)')
 
 
 def migrate(database: Database, forward: tuple[str, ...]) -> None:

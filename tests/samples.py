@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook.models import Backup, Check, Identity, Outcome, Plan, Release, Script, Session, Step
-from runbook.outlook import Verdict
+from runbook.kept import Backup
+from runbook.models import Check, Identity, Outcome, Plan, Release, Script, Session, Step
+from runbook.outlook import Means, Method, Verdict, Way
 from runbook.plandata import plan_hash
 from runbook.request import Approval, RollbackRequest
 from runbook.summary import Summary
@@ -30,6 +31,12 @@ def request(**changes: Any) -> RollbackRequest:
         "requested_by": "Ann Archer",
     }
     return RollbackRequest(**{**fields, **changes})
+
+
+def means(method: Method = "dump", **changes: Any) -> Means:
+    snapshot = Way("snapshot", 0.5, 0, "a copy on the same server; it shares its blocks with the original (xfs)")
+    ways = [snapshot, Way("dump", 12.6, 0, "pg_dump with 2 jobs inside the outage")]
+    return replace(Means(method, "the request asks for it", True, ways), **changes)
 
 
 def plan(**changes: Any) -> Plan:
@@ -60,6 +67,7 @@ def plan(**changes: Any) -> Plan:
         database_bytes=1_850_000_000,
         release=Release("v1.8.3", "0123456789abcdef", "v2.0.0", ("docker", "compose")),
         services=("backend", "frontend"),
+        backup=means(),
         blockers=(),
         warnings=("A view the team added reads messages.sender; it stays.",),
     )

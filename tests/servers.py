@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Server:
     host: str
     folder: Path
     stop: Callable[[], None] = field(repr=False, compare=False)
+    restart: Callable[[], None] = field(repr=False, compare=False)
     port: str = "5432"
     user: str = "postgres"
 
@@ -78,10 +79,11 @@ def binaries(version: str) -> Path:
     raise NotInstalledError(f"PostgreSQL {version} is not installed ({source})")
 
 
-def start(version: str, root: Path | None = None) -> Server:
+def start(version: str, root: Path | None = None, **settings: str) -> Server:
     """Start a server on a fresh data folder below ``root``; ``stop`` ends it and removes the folder.
 
-    Without ``root`` the data lies in memory if there is room, else in the temporary folder.
+    Without ``root`` the data lies in memory if there is room, else in the temporary folder. ``settings`` are those that
+    take effect only when a server starts, such as wal_level.
     Raises NotInstalledError when the version is not there.
     """
     folder = binaries(version)
@@ -93,8 +95,15 @@ def start(version: str, root: Path | None = None) -> Server:
     # A short path: it holds the Unix socket, whose address may have 107 bytes.
     data = tempfile.mkdtemp(prefix=f"pg{version}-", dir=root or _roomy_memory())
     running = postgres_server.get_server(data, postgres_version=int(version), cleanup_mode="delete")
-    server = Server(version, str(running.get_postmaster_info().socket_dir), folder, running.cleanup)
-    _configure(server)
+
+    def restart() -> None:
+        running.stop()
+        running.ensure_postgres_running()
+
+    server = Server(version, str(running.get_postmaster_info().socket_dir), folder, running.cleanup, restart)
+    _configure(server, SETTINGS | settings)
+    if settings:
+        restart()
     return server
 
 
@@ -110,9 +119,9 @@ def _roomy_memory() -> Path | None:
     return memory if roomy else None
 
 
-def _configure(server: Server) -> None:
+def _configure(server: Server, settings: Mapping[str, str]) -> None:
     with server.connect() as conn:
-        for name, value in SETTINGS.items():
+        for name, value in settings.items():
             conn.execute(f"ALTER SYSTEM SET {name} = {value}")
         conn.execute("SELECT pg_reload_conf()")
 

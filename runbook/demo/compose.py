@@ -1,34 +1,24 @@
-"""Stand-in for docker compose, for the demo on a machine without Docker: services are processes of this machine.
-
-It knows the commands that the runbook uses. An "image" is the release that the tree had when it was built; a
-"container" remembers the image it was made from, as a real one does.
-"""
+"""Stand-in for docker compose, for the demo on a machine without Docker: what the runbook uses of it."""
 
 import argparse
-import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import psutil
 import yaml
 
-STATE = Path(os.environ.get("ROLLBACK_DEMO_STATE", ".compose"))
-"""Folder of the images and containers: one JSON file each."""
+from runbook.demo import engine
+
+Services = dict[str, dict[str, Any]]
 
 
 def main() -> int:
     """Run one command and return its exit status."""
     options = _arguments()
-    STATE.mkdir(parents=True, exist_ok=True)
-    text = Path(options.file).read_text(encoding="utf-8") if options.command != "version" else "services: {}"
-    services = yaml.safe_load(text)["services"]
-    COMMANDS[options.command](options, services)
-    return 0
+    services = _services(options) if options.command != "version" else {}
+    return COMMANDS[options.command](options, services) or 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,103 +30,90 @@ def _arguments() -> argparse.Namespace:
     for name in ("version", "config", "build", "up", "stop", "start", "ps"):
         command = commands.add_parser(name)
         command.add_argument("names", nargs="*")
-        for flag in ("-d", "-q", "--services", "--short"):
+        for flag in ("-d", "-q", "--services", "--images", "--short", "--no-build"):
             command.add_argument(flag, action="store_true")
         for valued in ("--filter", "-t", "--format"):
             command.add_argument(valued)
+    once = commands.add_parser("run")
+    for flag in ("--rm", "--no-deps", "-T"):
+        once.add_argument(flag, action="store_true")
+    once.add_argument("--name")
+    once.add_argument("service")
+    once.add_argument("words", nargs=argparse.REMAINDER)
     return parser.parse_args()
 
 
-def _file(kind: str, project: str, name: str) -> Path:
-    return STATE / f"{kind}-{project}-{name}.json"
+def _services(options: argparse.Namespace) -> Services:
+    """Read the services from all files, of which a later one adds to an earlier."""
+    found: Services = {}
+    for file in options.file.split(os.pathsep):
+        for name, service in yaml.safe_load(Path(file).read_text(encoding="utf-8"))["services"].items():
+            found[name] = {**found.get(name, {}), **service}
+    return found
 
 
-def _running(project: str, name: str) -> psutil.Process | None:
-    """Return the living process of a container."""
-    path = _file("container", project, name)
-    pid = json.loads(path.read_text(encoding="utf-8")).get("pid") if path.exists() else None
-    if pid is None or not psutil.pid_exists(pid):
-        return None
-    process = psutil.Process(pid)
-    return process if process.status() != psutil.STATUS_ZOMBIE else None
+def _named(options: argparse.Namespace, services: Services) -> dict[str, str]:
+    """Return the image's name of each service that is meant."""
+    usual = {name: f"{options.project_name}-{name}" for name in options.names or services}
+    return {name: str(services[name].get("image", image)) for name, image in usual.items()}
 
 
 def _version(*_: object) -> None:
     print("demo-compose 1.0")  # noqa: T201 - this program speaks to its caller
 
 
-def _config(options: argparse.Namespace, services: dict[str, object]) -> None:
-    print("\n".join(services) if options.services else yaml.safe_dump({"services": services}))  # noqa: T201
+def _config(options: argparse.Namespace, services: Services) -> None:
+    if options.services or options.images:
+        print("\n".join(services if options.services else _named(options, services).values()))  # noqa: T201
+    else:
+        print(yaml.safe_dump({"name": options.project_name, "services": services}))  # noqa: T201
 
 
-def _build(options: argparse.Namespace, services: dict[str, object]) -> None:
-    release = (Path(options.file).parent / "RELEASE").read_text(encoding="utf-8").strip()
-    for name in options.names or services:
-        _file("image", options.project_name, name).write_text(json.dumps({"release": release}), encoding="utf-8")
+def _build(options: argparse.Namespace, services: Services) -> None:
+    folder = Path(options.file.split(os.pathsep)[0]).parent
+    release = (folder / "RELEASE").read_text(encoding="utf-8").strip()
+    for image in _named(options, services).values():
+        engine.build(image, release)
 
 
-def _up(options: argparse.Namespace, services: dict[str, object]) -> None:
-    for name in options.names or services:
-        image = json.loads(_file("image", options.project_name, name).read_text(encoding="utf-8"))
-        container = _file("container", options.project_name, name)
-        if _running(options.project_name, name) and _release(container) == image["release"]:
+def _up(options: argparse.Namespace, services: Services) -> None:
+    for name, image in _named(options, services).items():
+        release = engine.release_of(image)
+        if engine.alive(options.project_name, name) and engine.has(options.project_name, name) == release:
             continue
-        _halt(options.project_name, name)
-        _launch(options.project_name, name, image["release"])
+        engine.halt(options.project_name, name)
+        engine.launch(options.project_name, name, release)
 
 
-def _release(container: Path) -> str:
-    return str(json.loads(container.read_text(encoding="utf-8"))["release"])
+def _run(options: argparse.Namespace, services: Services) -> int:
+    image = str(services[options.service].get("image", f"{options.project_name}-{options.service}"))
+    return engine.once(options.service, engine.release_of(image), options.words)
 
 
-def _launch(project: str, name: str, release: str) -> None:
-    """Start a service's process; it outlives this program."""
-    log = (STATE / f"{name}.log").open("ab")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "runbook.demo.service", name, release],
-        stdout=log,
-        stderr=log,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    found = {"pid": process.pid, "release": release}
-    _file("container", project, name).write_text(json.dumps(found), encoding="utf-8")
-
-
-def _halt(project: str, name: str) -> None:
-    process = _running(project, name)
-    if process:
-        process.send_signal(signal.SIGTERM)
-        for _ in range(100):
-            if not _running(project, name):
-                return
-            time.sleep(0.05)
-        process.kill()
-
-
-def _stop(options: argparse.Namespace, services: dict[str, object]) -> None:
+def _stop(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
-        _halt(options.project_name, name)
+        engine.halt(options.project_name, name)
 
 
-def _start(options: argparse.Namespace, services: dict[str, object]) -> None:
+def _start(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
-        if not _running(options.project_name, name):
-            _launch(options.project_name, name, _release(_file("container", options.project_name, name)))
+        if not engine.alive(options.project_name, name):
+            engine.launch(options.project_name, name, engine.has(options.project_name, name))
 
 
-def _ps(options: argparse.Namespace, services: dict[str, object]) -> None:
+def _ps(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
-        process = _running(options.project_name, name)
+        process = engine.alive(options.project_name, name)
         if process:
             print(process.pid if options.q else name)  # noqa: T201
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace, dict[str, object]], None]] = {
+COMMANDS: dict[str, Callable[[argparse.Namespace, Services], int | None]] = {
     "version": _version,
     "config": _config,
     "build": _build,
     "up": _up,
+    "run": _run,
     "stop": _stop,
     "start": _start,
     "ps": _ps,

@@ -61,7 +61,16 @@ class Page(BaseHTTPRequestHandler):
         """Keep quiet: the health check asks often."""
 
 
+def check(name: str, release: str) -> int:
+    """Say whether this release can work on the database as it is; the exit status says so too."""
+    fine = healthy(name, release)
+    print(f"{name} {release}: {'the schema is the one for it' if fine else 'there is no ' + TWINS[release]}")  # noqa: T201
+    return 0 if fine else 1
+
+
 if __name__ == "__main__":
+    if sys.argv[3:] == ["check"]:
+        sys.exit(check(*sys.argv[1:3]))
     if sys.argv[1] == "backend":
         threading.Thread(target=write, daemon=True).start()
     port = int(os.environ[f"DEMO_{sys.argv[1].upper()}_PORT"])

@@ -23,6 +23,19 @@ COMPOSE = """services:
   frontend:
     build: .
 """
+QUERIES = "checks/queries.sql"
+"""What each release declares that it must be able to ask and to write."""
+ASKED = {
+    "v1": """-- What release v1 reads and writes.
+SELECT id, user_id, name, profession, personality_traits FROM digital_twins LIMIT 1;
+SELECT id, twin_id, status, handed_over_at FROM conversations LIMIT 1;
+EXPLAIN INSERT INTO handover_notifications (conversation_id) VALUES (NULL);
+EXPLAIN UPDATE users SET password_hash = 'a new one' WHERE email = 'somebody@example.org';
+""",
+    "v2": """-- What release v2 reads.
+SELECT id, user_id, name, description, is_public, share_url FROM knowledge_bases LIMIT 1;
+""",
+}
 
 Say = Callable[[str], None]
 
@@ -86,6 +99,9 @@ def _application(folder: Path, stack: ExitStack) -> None:
         ROLLBACK_TARGET="demo",
         ROLLBACK_PROJECT_DIR=str(tree),
         ROLLBACK_COMPOSE=f"{sys.executable} -m runbook.demo.compose",
+        ROLLBACK_DOCKER=f"{sys.executable} -m runbook.demo.docker",
+        ROLLBACK_RELEASE_QUERIES=QUERIES,
+        ROLLBACK_RELEASE_CHECK="backend check",
         ROLLBACK_DEMO_STATE=str(folder / "services"),
         ROLLBACK_HEALTH_URLS=f"{{{health}}}",
         ROLLBACK_BACKUP_DIR=str(folder / "backups"),
@@ -107,12 +123,19 @@ def releases(tree: Path) -> None:
     """Commit the two releases and tag them."""
     shell.run("git", "init", "--quiet", "--initial-branch=main", ".", cwd=tree)
     (tree / "docker-compose.yml").write_text(COMPOSE, encoding="utf-8")
+    (tree / QUERIES).parent.mkdir()
     for release in ("v1", "v2"):
         (tree / "RELEASE").write_text(f"{release}\n", encoding="utf-8")
-        shell.run("git", "add", ".", cwd=tree)
-        who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgsign=false")
-        shell.run("git", *who, "commit", "--quiet", "--message", f"Release {release}", cwd=tree)
-        shell.run("git", "tag", release, cwd=tree)
+        (tree / QUERIES).write_text(ASKED[release], encoding="utf-8")
+        commit(tree, release)
+
+
+def commit(tree: Path, release: str) -> None:
+    """Commit what is in the tree, as a release."""
+    shell.run("git", "add", ".", cwd=tree)
+    who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgsign=false")
+    shell.run("git", *who, "commit", "--quiet", "--message", f"Release {release}", cwd=tree)
+    shell.run("git", "tag", release, cwd=tree)
 
 
 def _compose(tree: Path, *words: str) -> None:

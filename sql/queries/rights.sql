@@ -33,7 +33,7 @@ WITH me AS (
 ), others AS (
     SELECT DISTINCT r.oid, r.rolname, r.rolsuper
       FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid, me
-     WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
+     WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backend') NOT IN ('parallel worker', 'autovacuum worker')
        AND NOT pg_has_role(me.oid, r.oid, 'USAGE')
        AND NOT EXISTS (SELECT FROM lent WHERE pg_has_role(lent.owner, r.oid, 'USAGE'))
 ), missing AS (
@@ -88,7 +88,7 @@ WITH me AS (
            'End that session, or run this as a superuser.'
       FROM others JOIN pg_stat_activity a ON a.usesysid = others.oid
      WHERE others.rolsuper AND a.datname = current_database()
-       AND coalesce(a.backend_type, 'client backend') = 'client backend'
+       AND coalesce(a.backend_type, 'client backend') NOT IN ('parallel worker', 'autovacuum worker')
 )
 SELECT DISTINCT missing.lacks, missing.remedy
   FROM missing, me

@@ -1,175 +1,140 @@
-"""Services and release on a real Docker engine, with both real compose programs."""
+"""Services and release on a real Docker engine, with both real compose programs, one function at a time."""
 
-import shutil
-import socket
-import subprocess
-import urllib.request
+import logging
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from runbook import compose, git, release, services, worktree
-from runbook.errors import ReleaseUnusable, ServiceUnhealthy
-from runbook.settings import Settings
-from tests.acceptance.engine import CLASSIC, CURRENT, Engine, unavailable
+from runbook import compose, fitness, git, images, release, services, settings, worktree
+from runbook.errors import ReleaseUnfit, ReleaseUnusable, ServiceUnhealthy
+from tests.acceptance import engineapp
+from tests.acceptance.engine import Engine
+from tests.acceptance.engineapp import App
+from tests.databases import Database
 
-pytestmark = pytest.mark.system
-_numbers = count(1)
-APP = Path(__file__).parent / "app"
-PROGRAMS = {
-    "docker-compose-1": (CLASSIC, (str(CLASSIC),)),
-    "docker-compose-5": (CURRENT, (str(CURRENT),)),
-    "docker compose": (CURRENT, ("docker", "compose")),
-}
+pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
 
 
-@dataclass(frozen=True)
-class App:
-    """The application in its git tree, release v2 checked out."""
-
-    folder: Path
-    ports: dict[str, int]
-    engine: Engine
-    settings: Settings
-
-    def answers(self, service: str) -> str:
-        path = {"backend": "/cgi-bin/health", "frontend": "/"}[service]
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[service]}{path}", timeout=5) as response:
-            return str(response.read().decode())
-
-    def containers(self) -> dict[str, str]:
-        """Return the image of each running container, by the container's id."""
-        lines = self.engine.docker("ps", "--no-trunc", "--format", "{{.ID}} {{.Image}}").splitlines()
-        ids = [line.split()[0] for line in lines]
-        return {i: self.engine.docker("inspect", "--format", "{{.Image}}", i) for i in ids}
-
-    def commit(self, tag: str, source: Path) -> None:
-        # Not copy2: a file of the same size, written in the same second, is unchanged in git's eyes.
-        shutil.copytree(source, self.folder, dirs_exist_ok=True, copy_function=shutil.copy)
-        for service in ("backend", "frontend"):
-            shutil.copy("/bin/busybox", self.folder / service / "busybox")
-        _git(self.folder, "add", ".")
-        _git(self.folder, "commit", "-qm", tag)
-        _git(self.folder, "tag", tag)
-
-
-def _git(folder: Path, *words: str) -> None:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
-
-
-def _free_ports(*names: str) -> dict[str, int]:
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: s.getsockname()[1] for name, s in sockets.items()}
-    for one in sockets.values():
-        one.close()
-    return ports
-
-
-@pytest.fixture(params=PROGRAMS)
+@pytest.fixture(params=engineapp.PROGRAMS)
 def app(
-    request: pytest.FixtureRequest, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    transformed: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[App]:
-    program, words = PROGRAMS[request.param]
-    if not program.exists():
-        unavailable(f"{program} is not installed")
-    for name, value in engine.env.items():
-        monkeypatch.setenv(name, value)
-    # The folder's name is the project's: images of another test must not be taken for this one's.
-    folder, ports = tmp_path / f"twin{next(_numbers)}", _free_ports("backend", "frontend")
-    urls = {
-        "backend": f"http://127.0.0.1:{ports['backend']}/cgi-bin/health",
-        "frontend": f"http://127.0.0.1:{ports['frontend']}/",
-    }
-    fields = {"project_dir": folder, "compose": words, "health_urls": urls, "service_seconds": 20}
-    made = App(folder, ports, engine, Settings.model_validate(fields))
-    folder.mkdir()
-    _git(folder, "init", "-q", "-b", "main")
-    (folder / ".gitignore").write_text(".env\n")
-    environment = {f"{name.upper()}_PORT": port for name, port in ports.items()} | {
-        "FRONTEND_IMAGE": f"{folder.name}:live"
-    }
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
-    made.commit("v1", APP / "v1")
-    made.commit("v2", APP / "v2")
-    try:
+    monkeypatch.chdir(tmp_path)  # no .env of somebody else's
+    with engineapp.made(request.param, engine, transformed, tmp_path, monkeypatch) as made:
+        made.bring_up()
+        # The schema stays the new one here, which the old backend does not work on.
+        monkeypatch.setenv("ROLLBACK_HEALTH_URLS", f'{{"frontend": "{made.url("frontend")}"}}')
         yield made
-    finally:
-        compose.run(made.settings, words, "down", "--timeout", "1")
 
 
-def _bring_up(app: App) -> tuple[str, ...]:
-    words = compose.find(app.settings)
-    services.up(app.settings, words)
-    services.wait_healthy(app.settings, words)
-    return words
-
-
-def test_services_stop_and_start_and_the_release_changes(app: App) -> None:
-    words = _bring_up(app)
-    live = app.containers()
+def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    known, words = settings.load(), app.words
+    live, names = app.containers(), app.live()
     assert '"v2"' in app.answers("backend") and "Release v2" in app.answers("frontend")
 
-    planned = release.inspect(app.settings, "v1")
-    place = release.prepare(app.settings, planned)
+    planned = release.inspect(known, "v1")
+    place = release.prepare(known, planned)
     assert app.containers() == live and '"v2"' in app.answers("backend")
-    assert app.engine.docker("inspect", "--format", "{{.Id}}", f"{app.folder.name}:live") in live.values()
+    assert app.live() == names  # the images that were built beforehand have names of their own
 
     # Stopped, seen stopped, and started again with the release they had.
-    assert services.stop(app.settings, words) == services.Change(True, ())
+    assert services.stop(known, words) == services.Change(True, ())
     assert app.containers() == {}
     with pytest.raises(OSError):
         app.answers("backend")
-    assert not services.stop(app.settings, words).changed
-    assert set(services.start(app.settings, words).running) == {"backend", "frontend"}
-    assert all(check.passed for check in services.wait_healthy(app.settings))
+    assert not services.stop(known, words).changed
+    assert set(services.start(known, words).running) == {"backend", "frontend"}
+    assert all(check.passed for check in services.wait_healthy(known))
     assert app.containers() == live and '"v2"' in app.answers("backend")
 
-    # Once more, and this time the previous release comes back, with the images that were built before.
-    services.stop(app.settings, words)
-    release.switch(app.settings, planned)
-    services.up(app.settings, words)
-    checks = services.wait_healthy(app.settings, words)
-    assert [check.found for check in checks] == ["200", "200"]
-    assert '"v1"' in app.answers("backend") and "Release v1" in app.answers("frontend")
-    built = app.engine.docker("images", "--no-trunc", "--format", "{{.ID}} {{.Repository}}")
-    before = {line.split()[0] for line in built.splitlines() if release.project(app.folder, planned) in line}
-    assert set(app.containers().values()) == before
+    # Once more, and this time the previous release comes back: a switch of names, and the start.
+    services.stop(known, words)
+    began = time.monotonic()
+    assert release.switch(known, planned) == "built beforehand"
+    switched = time.monotonic()
+    services.up(known, words)
+    with capsys.disabled():
+        took = f"switch {switched - began:.2f} s, up {time.monotonic() - switched:.2f} s"
+        print(f"\n{app.program}: {took}")  # noqa: T201 - measured, not asserted
+    services.wait_healthy(known, words)
+    assert "Release v1" in app.answers("frontend") and app.live().keys() == names.keys()
+    prepared = images.prepared(app.folder, planned, engineapp.NAMES)
+    assert set(app.containers().values()) == {app.images()[name] for name in prepared.values()}
 
-    release.clean(app.settings, planned)
-    release.back(app.settings, planned)
+    release.clean(known, planned)
+    release.back(known, planned)
     assert not place.exists() and git.current(app.folder) == "main"
 
+    # Forward again, as the runbook's page says it: the images of before are found by their names.
+    shown = app.engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "*-before-rollback-*").split()
+    assert {images.kept(app.folder, planned, service) for service in engineapp.NAMES} <= set(shown)
+    for service in engineapp.NAMES:
+        app.engine.docker("tag", images.kept(app.folder, planned, service), _live_name(app, service))
+    app.compose("up", "-d", "--no-build")
+    services.wait_healthy(known, words)
+    assert '"v2"' in app.answers("backend") and app.live() == names
 
-def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, tmp_path: Path) -> None:
-    words = _bring_up(app)
-    live = app.containers()
+
+def _live_name(app: App, service: str) -> str:
+    return images.live(settings.load(), app.words, compose.config(settings.load(), app.words))[service]
+
+
+def test_images_that_are_gone_are_built_at_the_switch(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    known = settings.load()
+    planned = release.inspect(known, "v1")
+    release.prepare(known, planned)
+    services.stop(known, app.words)
+    prepared = images.prepared(app.folder, planned, engineapp.NAMES)
+    app.engine.docker("rmi", prepared["frontend"])
+    with caplog.at_level(logging.WARNING, "runbook"):
+        assert "built in the outage" in release.switch(known, planned)
+    assert "build the images of v1 now, in the outage" in caplog.text
+    services.up(known, app.words)
+    services.wait_healthy(known, app.words)
+    assert "Release v1" in app.answers("frontend")
+
+
+def test_a_check_that_does_not_end_is_ended(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = release.inspect(settings.load(), "v1")
+    monkeypatch.setenv("ROLLBACK_RELEASE_CHECK", "backend /bin/busybox sleep 600")
+    monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "10")
+    assert fitness.run_command(settings.load(), planned) == "skipped: backend runs already"
+    app.compose("stop", "backend")
+    with pytest.raises(ReleaseUnfit, match=r"its check in backend failed: .* did not end within 10 s"):
+        fitness.run_command(settings.load(), planned)
+    assert app.engine.docker("ps", "--all", "--quiet", "--filter", "name=rollback-check") == ""
+
+
+def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, live, names = settings.load(), app.containers(), app.images()
 
     # A release whose image cannot be built.
-    broken = tmp_path / "broken"
-    (broken / "backend").mkdir(parents=True)
-    (broken / "backend" / "Dockerfile").write_text("FROM scratch\nCOPY no-such-file /\n")
-    app.commit("v3", broken)
-    planned = release.inspect(app.settings, "v3")
-    with pytest.raises(ReleaseUnusable, match=r"(?s)images of v3 could not be built .*no-such-file"):
-        release.prepare(app.settings, planned)
+    with app.variant("v1-broken") as folder:
+        (folder / "backend" / "Dockerfile").write_text("FROM scratch\nCOPY no-such-file /\n")
+    planned = release.inspect(known, "v1-broken")
+    with pytest.raises(ReleaseUnusable, match=r"(?s)images of v1-broken could not be built .*no-such-file"):
+        release.prepare(known, planned)
     assert not worktree.path(app.folder, planned).exists()
+    assert app.images() == names
 
     # A service that answers, but not well; and one that does not run.
-    changes = {"health_urls": {"backend": f"http://127.0.0.1:{app.ports['backend']}/no-such-page"}}
-    impatient = Settings.model_validate({**app.settings.model_dump(), **changes, "service_seconds": 1})
+    monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "1")
+    monkeypatch.setenv("ROLLBACK_HEALTH_URLS", f'{{"backend": "{app.url("backend", "/no-such-page")}"}}')
     with pytest.raises(ServiceUnhealthy, match="expected 2xx, found 404 Not Found"):
-        services.wait_healthy(impatient, words)
-    compose.run(app.settings, words, "stop", "frontend")
+        services.wait_healthy(settings.load(), app.words)
+    app.compose("stop", "frontend")
     with pytest.raises(ServiceUnhealthy, match="frontend's container: expected running, found not running"):
-        services.wait_healthy(impatient, words)
-    services.start(app.settings, words)
+        services.wait_healthy(settings.load(), app.words)
+    services.start(known, app.words)
     assert app.containers() == live
 
     # Containers that are gone cannot be started as they were.
-    compose.run(app.settings, words, "down", "--timeout", "1")
+    app.compose("down", "--timeout", "1")
     with pytest.raises(ServiceUnhealthy, match=r"(?s)Not running .* backend, frontend.*(?i:no container)"):
-        services.start(app.settings, words)
+        services.start(known, app.words)

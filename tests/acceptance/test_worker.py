@@ -34,7 +34,17 @@ REQUEST = {
     "oauth": "temporary passwords",
 }
 STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
-STEPS += ["012", "011", "010", "verify the schema", "restore release", "open and start", "verify", "notify"]
+STEPS += [
+    "012",
+    "011",
+    "010",
+    "verify the schema",
+    "restore release",
+    "open and start",
+    "verify",
+    "notify",
+    "portable dump",
+]
 
 
 def registered() -> list[dict[str, Any]]:

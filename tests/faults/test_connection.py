@@ -28,16 +28,20 @@ def deployed(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         yield running
 
 
-@pytest.mark.parametrize("victim", [ITSELF, THE_OTHER], ids=["work", "side"])
+@pytest.mark.parametrize(
+    ("victim", "backup"),
+    [(ITSELF, "snapshot"), (ITSELF, "dump"), (THE_OTHER, "dump")],
+    ids=["the only one", "work", "side"],
+)
 def test_a_connection_ended_in_the_transaction_is_compensated(
-    victim: str, transformed: Database, deployed: Application
+    victim: str, backup: str, transformed: Database, deployed: Application
 ) -> None:
     with transformed.connect() as conn:
         conn.execute(ON_OBJECT.format(object="public.digital_twins", act=victim))
         schema = catalogue.read(conn)
     rows = application.without_writings(transformed)
 
-    state = runbook_runs.run(previous_tag="v1")
+    state = runbook_runs.run(previous_tag="v1", backup=backup)
 
     assert state.name == "Failed"
     assert "State: The database is as it was before" in str(state.message)

@@ -44,7 +44,7 @@ HOOK = """#!/bin/sh
 while [ -e '{flag}' ]; do touch '{flag}.reached'; sleep 0.1; done
 """
 SLOW = """#!/bin/sh
-case "$*" in *--version*) ;; *) touch '{flag}'; sleep 3 ;; esac
+case "$*" in *--format=directory*) touch '{flag}'; sleep 3 ;; esac
 exec '{real}' "$@"
 """
 
@@ -215,7 +215,7 @@ def test_told_to_end_in_the_backup_it_compensates_first(
         (programs / name).chmod(0o755)
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(programs))
     rows = application.without_writings(transformed)
-    with runner("--previous-tag", "v1") as process:
+    with runner("--previous-tag", "v1", "--backup", "dump") as process:
         approve(transformed)
         runbook_runs.until(flag.exists)
         process.send_signal(signal.SIGTERM)

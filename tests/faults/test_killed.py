@@ -15,6 +15,7 @@ from tests.databases import Database
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
 
 # An event trigger waits, so that the kill comes inside the transaction.
+ASLEEP = "FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = %s"
 WAIT = """
 CREATE SCHEMA faults;
 CREATE FUNCTION faults.wait() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); END $$;
@@ -27,6 +28,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    monkeypatch.setenv("ROLLBACK_FENCE_ORPHAN_SECONDS", "5")
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))  # the doomed runner shares this server
     with transformed.connect() as conn:
         conn.execute(WAIT)
@@ -35,7 +37,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
     try:
         with transformed.server.connect() as admin:
             runbook_runs.until(
-                lambda: bool(admin.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()),
+                lambda: bool(admin.execute(f"SELECT 1 {ASLEEP}", [transformed.dbname]).fetchone()),
                 seconds=120,
             )
     finally:
@@ -43,10 +45,10 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
         doomed.wait()
     with transformed.server.connect() as admin:
         # PostgreSQL notices a client that is gone at its next word to it; the sleeping backend is ended here.
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        admin.execute(f"SELECT pg_terminate_backend(pid) {ASLEEP}", [transformed.dbname])
         allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
         assert admin.execute(allowed, [transformed.dbname]).fetchone() == (False,)
-        admin.execute(f"ALTER DATABASE {transformed.dbname} ALLOW_CONNECTIONS true")
+        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))  # by the server
     with transformed.connect() as conn:
         conn.execute("DROP EVENT TRIGGER wait")
     assert transformed.checksums() == rows

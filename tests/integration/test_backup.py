@@ -2,8 +2,8 @@
 
 import os
 import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +12,21 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import archive, backup, programs, shell
+from runbook import backup, checksums, dump, obstacles, programs, shell
 from runbook.errors import BackupFailed, ProgramMissing
-from runbook.models import Backup, Identity
+from runbook.kept import Backup
+from runbook.models import Identity
+from runbook.request import RollbackRequest
 from runbook.settings import Settings
+from tests import runbook_runs
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
 ONE = pytest.mark.pg("16")
 """What does not depend on the server's version is tried on one."""
 RANDOM = "CREATE TABLE random AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 100000) g"
+LONG = "CREATE TABLE long AS SELECT g, sha512(g::text::bytea) FROM generate_series(1, 400000) g"
+"""What takes pg_dump a second or so."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,48 @@ def _rows(conn: Connection) -> dict[str, object]:
 def test_a_backup_is_private_listed_and_sealed(place: Place) -> None:
     taken = place.take()
     path = Path(taken.path)
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert [p.stat().st_mode & 0o777 for p in place.left()] == [0o600, 0o600]
-    assert taken.entries >= 6 and taken.bytes == path.stat().st_size
+    assert [p.stat().st_mode & 0o777 for p in (path.parent, path, checksums.sidecar(path))] == [0o700, 0o700, 0o600]
+    assert place.left() == [path, checksums.sidecar(path)]
+    files = list(path.iterdir())
+    assert {p.stat().st_mode & 0o777 for p in files} == {0o600}
+    assert taken.entries >= 6 and taken.bytes == sum(file.stat().st_size for file in files)
     assert backup.verify_checksum(path) == taken.sha256
     subprocess.run(["sha256sum", "--check", "--strict", f"{path.name}.sha256"], cwd=path.parent, check=True)
+    assert len(checksums.sidecar(path).read_text().splitlines()) == len(files)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_as_many_sessions_dump_as_are_set(place: Place, jobs: int) -> None:
+    place.conn.execute(RANDOM)
+    seen: set[int] = set()
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollback-backup'"
+
+    def look() -> None:
+        [number] = place.conn.execute(count).fetchone() or [0]
+        seen.add(number)
+
+    several = Place(place.conn, place.identity, place.settings.model_copy(update={"dump_jobs": jobs}))
+    taken = several.take(on_started=look)
+    assert taken.jobs == jobs and seen == {1 if jobs == 1 else jobs + 1}
+
+
+def test_the_best_method_that_the_programs_know_compresses(place: Place) -> None:
+    taken = place.take()
+    # Debian's 15 knows gzip alone, and so do the builds of 16 and 18; the one of 17 knows all.
+    best = "zstd" if place.identity.major == 17 else "gzip"
+    assert taken.compression == best
+    suffixes = {file.suffix for file in Path(taken.path).iterdir()}
+    assert suffixes == {".dat", ".zst" if best == "zstd" else ".gz"}
+
+
+def test_another_database_is_dumped_where_it_is_named(place: Place, new_database: Callable[..., Database]) -> None:
+    copy = new_database()
+    with copy.connect() as conn:
+        conn.execute("CREATE TABLE only_here AS SELECT 1 AS id")
+    taken = place.take(database=copy.dbname)
+    assert taken.database == copy.dbname
+    restore = backup.binaries(place.identity.major, place.settings) / "pg_restore"
+    assert "only_here" in shell.run(restore, "--list", taken.path)
 
 
 def test_a_backup_restores_into_an_empty_database(place: Place, new_database: Callable[..., Database]) -> None:
@@ -84,23 +126,25 @@ def test_the_estimate_is_an_upper_bound_for_rows_that_do_not_compress(place: Pla
     assert 6_400_000 < place.take().bytes < backup.estimate(place.conn) - empty
 
 
-def test_nobody_else_can_connect_from_the_snapshot_on_and_the_dump_goes_on(place: Place) -> None:
+def test_nobody_else_can_connect_once_all_its_sessions_are_there_and_the_dump_goes_on(place: Place) -> None:
     seen: list[int] = []
-    allow = f"ALTER DATABASE {place.identity.database} WITH ALLOW_CONNECTIONS {{}}"
+    during: list[tuple[Any, ...]] = []
+    place.conn.execute(LONG)
     place.conn.execute("CREATE TABLE zebra AS SELECT 1 AS id")
+    running = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'rollback-backup'"
 
-    with psycopg.connect(dbname="postgres", autocommit=True) as admin, psycopg.connect() as holder:
-        # pg_dump takes its snapshot before its locks, so that this one holds it up right after.
-        holder.execute("LOCK TABLE public.messages IN ACCESS EXCLUSIVE MODE")
+    with psycopg.connect(dbname="postgres", autocommit=True) as admin:
+        allow = f"ALTER DATABASE {place.identity.database} WITH ALLOW_CONNECTIONS {{}}"
 
         def close() -> None:
             admin.execute(allow.format("false"))
             place.conn.execute("INSERT INTO zebra VALUES (0)")
-            holder.rollback()
+            during.extend(admin.execute(running))
 
         taken = place.take(on_started=close, on_progress=seen.append)
         admin.execute(allow.format("true"))
-    assert seen[-1] == taken.bytes and taken.seconds < backup.START_SECONDS
+    assert during == [(True,)], "the dump was through before the fence closed: the table is too small for this test"
+    assert seen[-1] == taken.bytes and taken.seconds < dump.START_SECONDS
     restore = backup.binaries(place.identity.major, place.settings) / "pg_restore"
     rows = shell.run(restore, "--data-only", "--table=zebra", "--file=-", taken.path)
     assert "\n1\n" in rows and "\n0\n" not in rows, "0 was written after the snapshot"
@@ -116,39 +160,38 @@ def test_it_is_called_in_the_callers_thread(place: Place) -> None:
     assert threads == {threading.current_thread()}
 
 
+def _sessions(conn: Connection) -> int:
+    row = conn.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollback-backup'").fetchone()
+    return int(row[0]) if row else 0
+
+
 @ONE
-def test_an_interrupt_ends_pg_dump_and_leaves_nothing(place: Place) -> None:
+def test_an_interrupt_ends_pg_dump_with_its_workers_and_leaves_nothing(place: Place) -> None:
+    place.conn.execute(LONG)
+    before: list[int] = []
+
     def interrupt() -> None:
+        before.append(_sessions(place.conn))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         place.take(on_started=interrupt)
-    assert place.left() == []
-    gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollback-backup'"
-    for _ in range(50):
-        if place.conn.execute(gone).fetchone() == (0,):
-            break
-        time.sleep(0.1)
-    assert place.conn.execute(gone).fetchone() == (0,)
+    assert before == [programs.jobs(place.settings) + 1]
+    assert place.left() == [] and _sessions(place.conn) == 0
 
 
 @ONE
 def test_a_killed_pg_dump_leaves_nothing(place: Place) -> None:
-    def kill() -> None:
-        place.conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rollback-backup'"
-        )
-
-    # It may be through with a small database before it is killed, so that it is held up here.
-    with psycopg.connect() as other, pytest.raises(BackupFailed, match="not taken"):
-        other.execute("LOCK TABLE public.messages IN ACCESS EXCLUSIVE MODE")
-        place.take(on_started=kill)
-    assert place.left() == []
+    place.conn.execute(LONG)
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rollback-backup'"
+    with pytest.raises(BackupFailed, match="not taken"):
+        place.take(on_started=lambda: place.conn.execute(kill))
+    assert place.left() == [] and _sessions(place.conn) == 0
 
 
 @ONE
 def test_a_table_that_is_locked_for_long_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backup, "LOCK_WAIT", "200ms")
+    monkeypatch.setattr(dump, "LOCK_WAIT", "200ms")
     with psycopg.connect() as other, pytest.raises(BackupFailed, match="LOCK TABLE public"):
         other.execute("LOCK TABLE public.messages IN ACCESS EXCLUSIVE MODE")
         place.take()
@@ -171,28 +214,90 @@ def test_a_dump_without_the_tables_of_digitaltwin_is_refused(place: Place) -> No
     assert place.left() == []
 
 
-@ONE
-@pytest.mark.parametrize("lost", [1, 1000, 0.5, 0.9999])
-def test_a_truncated_dump_is_refused(place: Place, tmp_path: Path, lost: float) -> None:
-    whole = Path(place.take().path)
-    cut = tmp_path / "cut.dump"
-    size = whole.stat().st_size
-    cut.write_bytes(whole.read_bytes()[: int(size - lost if lost >= 1 else size * (1 - lost))])
+@pytest.mark.pg("15", "17")  # gzip; and zstd, whose ends pg_restore does not look at
+@pytest.mark.parametrize("lost", [1, 9, 1000, 0.5, 0.9999])
+def test_a_truncated_dump_is_refused(place: Place, lost: float) -> None:
+    place.conn.execute(RANDOM)
+    path = Path(place.take().path)
+    largest = max(path.iterdir(), key=lambda file: file.stat().st_size)
+    size = largest.stat().st_size
+    os.truncate(largest, int(size - lost if lost >= 1 else size * (1 - lost)))
     with pytest.raises(BackupFailed, match="cannot be read"):
-        backup.check(cut, place.settings, 16)
+        backup.check(path, place.settings, place.identity.major)
+
+
+@pytest.mark.pg("15", "17")
+def test_a_dump_is_refused_whichever_file_is_missing_or_cut(place: Place) -> None:
+    path = Path(place.take().path)
+    files = sorted(path.iterdir())
+    assert len(files) > 20
+    for file in files:
+        whole = file.read_bytes()
+        for rest in (whole[:-1], whole[: len(whole) // 2], whole[:11], whole[:5], whole[:1], b"", None):
+            file.unlink()
+            if rest is not None:
+                file.write_bytes(rest)
+            with pytest.raises(BackupFailed, match=r"cannot be read|no rows of"):
+                backup.check(path, place.settings, place.identity.major)
+            file.write_bytes(whole)
+    backup.check(path, place.settings, place.identity.major)
 
 
 @ONE
 def test_a_changed_backup_is_noticed(place: Place) -> None:
     path = Path(place.take().path)
-    with path.open("r+b") as file:
-        file.seek(-100, os.SEEK_END)
-        file.write(b"x" * 10)
-    with pytest.raises(BackupFailed, match="not what it was"):
+    rows = max(path.iterdir(), key=lambda file: file.stat().st_size)
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-100] + b"x" * 10 + whole[-90:])
+    with pytest.raises(BackupFailed, match=f"not what it was.*{rows.name} has changed"):
         backup.verify_checksum(path)
-    archive.sidecar(path).unlink()
+    rows.unlink()
+    (path / "stray").touch()
+    with pytest.raises(BackupFailed, match=f"stray is not in the list; {rows.name} is missing"):
+        backup.verify_checksum(path)
+    checksums.sidecar(path).unlink()
     with pytest.raises(BackupFailed, match="cannot be read"):
         backup.verify_checksum(path)
+
+
+@ONE
+def test_a_backup_that_is_being_written_is_not_called_half_a_one(place: Place) -> None:
+    during: list[list[str]] = []
+    place.take(on_started=lambda: during.append(backup.leftovers(place.settings)))
+    assert during == [[]] and backup.leftovers(place.settings) == []
+
+
+KILLED = """
+import sys
+import psycopg
+from runbook import backup
+from runbook.models import Identity
+from runbook.settings import Settings
+with psycopg.connect(autocommit=True) as conn:
+    backup.take(Settings(), Identity(1, sys.argv[1], conn.info.server_version), monitor=conn,
+                on_progress=lambda _: None, on_started=lambda: print("started", flush=True))
+"""
+
+
+@ONE
+def test_the_plan_names_the_half_of_a_backup_that_was_killed(place: Place) -> None:
+    place.conn.execute(LONG)
+    env = os.environ | {"ROLLBACK_BACKUP_DIR": str(place.settings.backup_dir)}
+    words = [sys.executable, "-c", KILLED, place.identity.database]
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "started\n"
+        process.kill()
+    [part] = place.left()
+    [line] = [line for line in _warnings(place) if "half a backup" in line]
+    assert line == f"{part} is half a backup, left by a run that was killed: remove it (rm -r {part})."
+    runbook_runs.until(lambda: _sessions(place.conn) == 0)
+    subprocess.run(["sh", "-ec", line.partition("(")[2].partition(")")[0]], check=True)  # what it says
+    assert place.left() == [] and not any("half a backup" in line for line in _warnings(place))
+
+
+def _warnings(place: Place) -> list[str]:
+    request = RollbackRequest.model_validate(runbook_runs.REQUEST)
+    return obstacles.warnings(place.conn, request, place.settings, [])
 
 
 @ONE

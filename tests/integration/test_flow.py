@@ -81,7 +81,7 @@ def private(folder: Path) -> list[Path]:
     """Return the files of a folder, which nobody else may read."""
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     files = sorted(folder.iterdir())
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert all(stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600) for file in files)
     return files
 
 
@@ -130,7 +130,8 @@ def check_files(folder: Path) -> None:
 
 def check_restorable(folder: Path, empty: Database, sums: dict[str, tuple[int, str]]) -> None:
     """The one dump brings every row back in another database."""
-    [dump] = [file for file in private(folder / "backups") if file.suffix == ".dump"]
+    [dump] = (folder / "backups").glob("*.dump")
+    private(dump)
     done = empty.program("pg_restore", "--no-owner", "--exit-on-error", "-d", empty.dbname, str(dump))
     assert done.returncode == 0, done.stderr
     assert empty.checksums() == sums

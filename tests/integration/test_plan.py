@@ -17,7 +17,7 @@ from runbook.request import RollbackRequest
 from tests import runbook_runs
 from tests.databases import Database
 
-COMPOSE = "#!/bin/sh\n[ \"$1\" = config ] && printf 'backend\\nfrontend\\n'\nexit 0\n"
+COMPOSE = '#!/bin/sh\n[ "$1" = config ] && cat docker-compose.yml\nexit 0\n'
 SIGN_UP = """
 INSERT INTO users (email, full_name, role, oauth_provider, oauth_id)
 SELECT 'new' || n || '@example.org', 'New', 'end_user', 'google', 'new-' || n FROM generate_series(1, {}) AS n
@@ -88,8 +88,8 @@ def test_a_guess_is_called_one_until_a_run_was_measured(aimed: Database) -> None
                       jsonb_build_object('database_bytes', pg_database_size(current_database()) / 2), '', now()"""
         )
         conn.execute(
-            """INSERT INTO rollback.step (run_id, name, started, ended, outcome)
-               SELECT run.id, s.name, run.started, run.started + s.took::interval, s.outcome
+            """INSERT INTO rollback.step (run_id, name, started, ended, outcome, found)
+               SELECT run.id, s.name, run.started, run.started + s.took::interval, s.outcome, '{"method": "dump"}'
                  FROM rollback.run,
                       (VALUES ('back up', '7 s', 'done'), ('fence', '3 s', 'done'), ('012', '9 s', 'failed'))
                           AS s (name, took, outcome)"""
@@ -97,7 +97,9 @@ def test_a_guess_is_called_one_until_a_run_was_measured(aimed: Database) -> None
     measured = drawn().forecast
     assert measured is not None
     steps = {step.name: step for step in measured.steps}
-    assert 13 < steps["back up"].seconds < 15.5  # twice as large, a little more by the journal itself
+    dump = next(way for way in drawn().backup.ways if way.method == "dump")
+    assert 13 < dump.seconds < 15.5  # twice as large, a little more by the journal itself
+    assert dump.runs == 1
     assert (steps["fence"].seconds, steps["fence"].runs) == (3, 1)
     assert steps["012"].runs == 0  # a failed step is no measure
     assert "measured in the last run here" in measured.basis

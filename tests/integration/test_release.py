@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook import compose, git, release, services, worktree
+from runbook import compose, fitness, git, release, services, worktree
 from runbook.errors import ProgramMissing, ReleaseUnusable, ServiceUnhealthy, SettingsInvalid
 from runbook.models import Release
 from runbook.settings import Settings
@@ -19,9 +19,12 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not 
 
 COMPOSE = """#!/bin/sh
 echo "$PWD [$COMPOSE_PROJECT_NAME] $*" >> "$STAND_IN_LOG"
-case "$1" in
+case "$*" in
   version) echo "stand-in 1" ;;
-  config) sed -n 's/^  \\([a-z]*\\):.*/\\1/p' "${COMPOSE_FILE:-docker-compose.yml}" || exit 1 ;;
+  config) cat "${COMPOSE_FILE:-docker-compose.yml}" || exit 1 ;;
+esac
+case "$1" in
+  version|config) ;;
   build) if [ -e broken ]; then echo "step 3/7: no such file: src/main" >&2; exit 17; fi ;;
   ps) cat "$STAND_IN_LOG.running" ;;
   stop) [ -e "$STAND_IN_LOG.stuck" ] || : > "$STAND_IN_LOG.running" ;;
@@ -49,7 +52,8 @@ def settings(tmp_path: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch) ->
     program.write_text(COMPOSE)
     program.chmod(0o755)
     (tmp_path / "app").mkdir()
-    return Settings(project_dir=tmp_path / "app", compose=(str(program),))
+    # An engine's program that knows no image: they are built at the switch.
+    return Settings(project_dir=tmp_path / "app", compose=(str(program),), docker=("true",))
 
 
 @pytest.fixture
@@ -79,7 +83,9 @@ def text(path: Path) -> str:
 def test_a_usable_release_is_described(settings: Settings, run: Git) -> None:
     (compose.tree(settings) / ".env").write_text("SECRET=1\n")
     found = release.inspect(settings, "v1")
-    assert found == Release("v1", run("rev-parse", "v1").strip(), "main", settings.compose)
+    assert found == Release(
+        "v1", run("rev-parse", "v1").strip(), "main", settings.compose, warnings=(fitness.UNCHECKED,)
+    )
 
 
 def test_all_problems_are_listed_at_once(settings: Settings, run: Git) -> None:
@@ -220,6 +226,25 @@ def test_a_service_that_the_old_release_lacks_is_refused_before_anything_stops(s
     more = settings.model_copy(update={"services": ("backend", "worker")})
     with pytest.raises(ReleaseUnusable, match="defines no service worker"):
         release.prepare(more, release.inspect(more, "v1"))
+
+
+def test_without_the_engines_program_the_images_are_built_in_the_outage(settings: Settings, run: Git) -> None:
+    without = settings.model_copy(update={"docker": ("no-such-docker",)})
+    planned = release.inspect(without, "v1")
+    assert "built once more in the outage, since no-such-docker does not work here" in planned.warnings[-1]
+    release.prepare(without, planned)
+    assert "built in the outage" in release.switch(without, planned)
+
+
+def test_a_service_may_not_take_longer_to_stop_than_it_is_waited_for(settings: Settings, run: Git) -> None:
+    file = compose.tree(settings) / "docker-compose.yml"
+    file.write_text("services:\n  backend: {build: ., stop_grace_period: 1m30s}\n  frontend: {build: .}\n")
+    run("commit", "-qam", "Patient")
+    release.inspect(settings, "v1")  # 90 s, as long as it is waited for
+    file.write_text(file.read_text().replace("1m30s", "1m30s500ms"))
+    run("commit", "-qam", "More patient")
+    with pytest.raises(ReleaseUnusable, match=r"backend may take 1m30s500ms to stop .* waited for 90 s"):
+        release.inspect(settings, "v1")
 
 
 def test_switch_and_back(settings: Settings, run: Git, log_file: Path) -> None:

@@ -102,7 +102,7 @@ def newcomers(database: Database, name: str) -> Iterator[list[psycopg.Connection
 @pytest.mark.usefixtures("prefect")
 def test_the_backup_is_taken_and_who_came_in_with_it_is_ended(transformed: Database, tmp_path: Path) -> None:
     with newcomers(transformed, "email-service"):
-        state = runbook_runs.run()
+        state = runbook_runs.run(backup="dump")
     assert state.is_completed(), state.message
     assert list((tmp_path / "backups").glob("*.dump"))
     for step in ("fence", "back up"):

@@ -75,7 +75,8 @@ def test_each_script_is_one_block_and_so_all_or_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_no_file_ends_a_transaction_or_speaks_to_psql(path: Path) -> None:
     assert not re.search(r"^\s*\\", code(path), re.M)
-    assert not re.search(r"(^|;)\s*(COMMIT|ROLLBACK|START TRANSACTION|SAVEPOINT)\b", code(path), re.M)
+    if path.parent.name != "fence":  # the watchdog runs for itself, and must not hold a transaction
+        assert not re.search(r"(^|;)\s*(COMMIT|ROLLBACK|START TRANSACTION|SAVEPOINT)\b", code(path), re.M)
     assert not [one for one in statements(path) if type(one).__name__ == "TransactionStmt"]
     assert "VACUUM" not in code(path)
     assert "CONCURRENTLY" not in code(path)

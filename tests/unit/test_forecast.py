@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from runbook import forecast, forecastpage
 from runbook.outlook import Alternative, Forecast
 from tests import samples
 
 PLAN = samples.plan()
+BY_SNAPSHOT = samples.plan(backup=samples.means("snapshot"))
 
 
 def row(name: str, seconds: float, size: int = PLAN.database_bytes) -> dict[str, Any]:
@@ -21,8 +24,8 @@ def seconds(made: Forecast, name: str) -> float:
 def test_without_any_run_it_is_a_guess_and_says_so() -> None:
     made = forecast.made(PLAN, [])
     assert made.basis.startswith("a guess from typical figures")
-    assert [step.name for step in made.steps] == list(forecast.TYPICAL)
-    assert 23 < seconds(made, "back up") < 26  # as was measured for this size
+    assert [step.name for step in made.steps] == [name for name in forecast.TYPICAL if name != "portable dump"]
+    assert seconds(made, "back up") == 12.6  # as the means of the backup say
     assert made.seconds == sum(step.seconds for step in made.steps)
 
 
@@ -32,14 +35,21 @@ def test_the_outage_is_from_stopping_to_having_started() -> None:
     assert abs(made.outage_seconds + outside - made.seconds) < 1e-9
 
 
-def test_the_median_of_the_runs_counts_and_only_the_backup_is_scaled() -> None:
+def test_the_median_of_the_runs_counts_and_only_what_grows_is_scaled() -> None:
     half = PLAN.database_bytes // 2
-    past = [row("fence", 0.2, half), row("fence", 0.3, half), row("fence", 9, half), row("back up", 10, half)]
-    made = forecast.made(PLAN, past)
+    past = [row("fence", 0.2, half), row("fence", 0.3, half), row("fence", 9, half), row("portable dump", 10, half)]
+    made = forecast.made(BY_SNAPSHOT, past)
     assert seconds(made, "fence") == 0.3
-    assert seconds(made, "back up") == 20
-    assert "measured in the last 3 runs here, the backup scaled" in made.basis
+    assert seconds(made, "portable dump") == 20
+    assert "measured in the last 3 runs here, what grows with the data scaled" in made.basis
     assert "a guess for assess, prepare release" in made.basis
+
+
+def test_the_portable_dump_of_a_snapshot_is_outside_the_outage() -> None:
+    made, dumped = forecast.made(BY_SNAPSHOT, []), forecast.made(PLAN, [])
+    assert made.steps[-1].name == "portable dump"
+    assert made.steps[-1].seconds == pytest.approx(2 + PLAN.database_bytes / forecast.PROOF_SPEED)
+    assert made.outage_seconds == pytest.approx(dumped.outage_seconds - 12.6 + 0.5)
 
 
 def test_a_step_with_nothing_to_do_takes_no_time() -> None:
@@ -51,7 +61,10 @@ def test_a_step_with_nothing_to_do_takes_no_time() -> None:
 
 
 def test_a_database_of_unknown_size_is_not_scaled() -> None:
-    assert seconds(forecast.made(PLAN, [{"name": "back up", "seconds": 5.0, "bytes": None}]), "back up") == 5
+    assert (
+        seconds(forecast.made(BY_SNAPSHOT, [{"name": "portable dump", "seconds": 5.0, "bytes": None}]), "portable dump")
+        == 5
+    )
 
 
 def test_the_page_says_what_is_unknown() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from runbook.models import MigrationState, Plan, Script, Session
-from runbook.planpage import plan_markdown, stops, time_left
+from runbook.planpage import plan_markdown, time_left
+from runbook.sessionpage import stops
 from tests import samples
 
 SKIPPED = Script("012", "rollback/012_rollback_oauth.sql", "a" * 64, "skip", "OAuth users are kept")
@@ -98,9 +99,43 @@ def test_hazards_are_said_in_plain_words() -> None:
 
 def test_sessions_are_grouped_and_those_that_keep_writing_come_first() -> None:
     lines = [line for line in text().splitlines() if "digitaltwin_user" in line]
-    assert re.match(r"\| realtime-service \| digitaltwin_user \| 1 \| KEEPS WRITING", lines[0])
-    assert re.match(r"\| backend \| digitaltwin_user \| 2 \| stops with its service", lines[1])
+    assert re.match(
+        r"\| realtime-service \| digitaltwin_user \| 10.0.0.7 \| 1 \| not stopped .*KEEPS WRITING", lines[0]
+    )
+    assert re.match(
+        r"\| backend \| digitaltwin_user \| 10.0.0.5 \| 2 \(1 at work\) \| stops with its service", lines[1]
+    )
+    assert "The procedure does not stop realtime-service" in text()
+    assert "The procedure does not stop" not in text(services=("backend", "frontend", "realtime-service"))
     assert "Nobody but the runbook" in text(sessions=())
+
+
+def session(application: str = "x", address: str = "10.0.0.9", kind: str = "client backend") -> Session:
+    return Session(1, application, "u", address, "idle", 0.0, kind)
+
+
+def test_sessions_are_named_with_their_addresses() -> None:
+    page = text(sessions=[session("psql", f"10.0.0.{n}") for n in (1, 1, 2, 3, 4, 5, 6)])
+    assert "| psql | u | 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4 and 2 more | 7 |" in page
+
+
+def test_who_is_no_client_is_said_to_be_cut_off() -> None:
+    page = text(
+        sessions=[session("pg_recvlogical", kind="walsender"), session("sub", kind="logical replication worker")]
+    )
+    assert "| pg_recvlogical | u | 10.0.0.9 | 1 | reads a replication slot: cut off" in page
+    assert "| sub | u | 10.0.0.9 | 1 | logical replication worker: ended, and kept out" in page
+
+
+def test_poolers_are_pointed_out_by_name_and_by_their_crowd() -> None:
+    assert "Likely a pooler, or a pool inside the application: PgBouncer by its name. The fence" in text(
+        sessions=[session("PgBouncer")]
+    )
+    crowd = [session(f"service {n}") for n in range(10)]
+    assert "application: 10 sessions from 10.0.0.9. The fence" in text(sessions=crowd)
+    assert "application: PgBouncer by its name; 10 sessions from" in text(sessions=[*crowd, session("PgBouncer")])
+    assert "pooler" not in text(sessions=[*crowd[:9], session("x", "10.0.0.10")])
+    assert "pooler" not in text(sessions=[session("x", "hidden") for _ in range(20)])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from runbook.errors import SettingsInvalid
 from runbook.models import Check
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
-from runbook.summary import Summary, outage_words
+from runbook.summary import Summary, outage, outage_words
 from tests import samples
 
 SECRET = "nobodymayseethis"
@@ -213,3 +213,9 @@ def test_the_meeting_falls_inside_24_hours_and_the_day(minutes: float, meeting: 
     assert 0 < (begin - run.ended).total_seconds() <= 23 * 3600
     assert all(line and len(line) <= 75 for line in text.removesuffix("\r\n").split("\r\n"))
     assert f"DTSTART:{meeting}" in text
+
+
+def test_looking_at_the_plan_once_more_is_no_outage() -> None:
+    stop = samples.step("stop services", 0, 3, offline_since=samples.at(30, 2).isoformat())
+    start = samples.step("open and start", 5, 5)
+    assert outage(samples.summary(steps=[stop, start])) == (samples.at(30, 2), samples.at(30, 10))
