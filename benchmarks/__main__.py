@@ -40,7 +40,9 @@ def draw(done: Study, folder: Path) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--sizes", nargs="+", default=SIZES.split(), metavar="GB:MESSAGES", help=f"default: {SIZES}")
-    parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=list(SIDES), help="default: all")
+    parser.add_argument(
+        "--sides", nargs="+", default=[], choices=list(SIDES), help="default: what the file system allows"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each side is measured at each size (3)")
     parser.add_argument("--minutes", type=float, default=25, help="no further round is begun that would end later (25)")
     parser.add_argument("--folder", type=Path, help="measure in this folder, instead of on an XFS image (needs root)")

@@ -59,6 +59,7 @@ def running(folder: Path) -> Iterator[Application]:
         **{f"DEMO_{name.upper()}_PORT": str(port) for name, port in ports.items()},
         "ROLLBACK_PROJECT_DIR": str(tree),
         "ROLLBACK_COMPOSE": " ".join(COMPOSE),
+        "ROLLBACK_DOCKER": f"{sys.executable} -m runbook.demo.docker",
         "ROLLBACK_DEMO_STATE": str(folder / "services"),
         "ROLLBACK_HEALTH_URLS": json.dumps(urls),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import application, bare, cluster, disk, hand, program
 from benchmarks.disk import Place
 from benchmarks.filling import Database
-from benchmarks.scene import Scene
+from benchmarks.scene import TOLD, Scene
 from benchmarks.watch import Watch
 from runbook import database
 
@@ -24,20 +24,22 @@ class Side:
     """What the table calls it."""
     act: Callable[[Scene], None]
     settings: Mapping[str, str] = field(default_factory=dict)
-    """PostgreSQL's settings that it asks for beyond those of all sides."""
+    """PostgreSQL's settings that it needs beyond those of all sides."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """The runbook's settings that it needs."""
     clones: bool = False
     """Whether it needs copy-on-write."""
 
 
-CLONE, COPY = {"file_copy_method": "clone"}, {"file_copy_method": "copy"}
+NO_CLONE = {"ROLLBACK_SNAPSHOT_CLONE": "no"}
 SIDES = {
     side.name: side
     for side in (
         Side("hand", "by hand", hand.roll_back),
-        Side("clone", "runbook, with copy-on-write", program.roll_back, CLONE, clones=True),
-        Side("copy", "runbook, without copy-on-write", program.roll_back, COPY),
-        Side("bare-clone", "bare psql, with copy-on-write", bare.roll_back, CLONE, clones=True),
-        Side("bare-copy", "bare psql, without copy-on-write", bare.roll_back, COPY),
+        Side("clone", "runbook, with copy-on-write", program.roll_back, clones=True),
+        Side("copy", "runbook, without copy-on-write", program.roll_back, env=NO_CLONE),
+        Side("bare-clone", "bare psql, with copy-on-write", bare.roll_back, {"file_copy_method": "clone"}, clones=True),
+        Side("bare-copy", "bare psql, without copy-on-write", bare.roll_back),
     )
 }
 
@@ -58,13 +60,18 @@ class Measurement:
     parts: Mapping[str, float]
 
 
-def take(place: Place, made: Database, side: Side, *, repetition: int = 1, turn: int = 1) -> Measurement:
-    """Let one side roll a copy of the database ``made`` back, and measure it."""
-    with _scene(place, made.data, side) as scene:
+def take(
+    place: Place, made: Database, side: Side, *, repetition: int = 1, turn: int = 1, whole: bool = True
+) -> Measurement:
+    """Let one side roll a copy of the database ``made`` back, and measure it.
+
+    ``whole``: wait for what the runbook does when everybody was told.
+    """
+    with _scene(place, made.data, side, whole=whole) as scene:
         with Watch(scene.application) as watch:
             began = time.monotonic()
             side.act(scene)
-            total = time.monotonic() - began
+            total = scene.parts.pop(TOLD, time.monotonic() - began)
             scene.application.wait()
             time.sleep(0.5)
         parts = {name: round(seconds, 3) for name, seconds in scene.parts.items()}
@@ -82,7 +89,7 @@ def take(place: Place, made: Database, side: Side, *, repetition: int = 1, turn:
 
 
 @contextmanager
-def _scene(place: Place, made: Path, side: Side) -> Iterator[Scene]:
+def _scene(place: Place, made: Path, side: Side, *, whole: bool) -> Iterator[Scene]:
     """Copy the database, start a server and the application on it; nothing is left afterwards."""
     folder = place.folder / "run"
     folder.mkdir(mode=0o755)
@@ -91,9 +98,10 @@ def _scene(place: Place, made: Path, side: Side) -> Iterator[Scene]:
         with (
             cluster.running(folder / "data", {**cluster.PRODUCTION, **side.settings}) as server,
             application.running(folder) as started,
+            cluster.pointed(side.env),
         ):
             with closing(database.connect("postgres")) as admin:
                 admin.execute("CHECKPOINT")
-            yield Scene(server, started, folder)
+            yield Scene(server, started, folder, whole=whole)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

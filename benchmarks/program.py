@@ -1,6 +1,7 @@
 """The runbook: `rollback run` as an operator starts it, approved over the API as soon as it waits."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,13 +10,12 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
 
 import httpx
 import psycopg
 
 from benchmarks import cluster
-from benchmarks.scene import Scene
+from benchmarks.scene import TOLD, Scene
 from runbook import approverfile, approvers, database, journal, onetime, settings
 from runbook.demo import world
 from runbook.errors import RollbackError
@@ -30,6 +30,10 @@ WORDS = (
 NAME = "Ada Lovelace"
 TRANSACTION = Path(__file__).parent / "transaction.sql"
 SECONDS = 1800
+NOTIFIED = re.compile(r"^\S+\s+notify\b", re.MULTILINE)
+"""How the line of the step begins in the run's output."""
+TAIL = 3000
+"""How many characters of a failed run's output are shown."""
 POLL_SECONDS = 0.1
 
 
@@ -74,21 +78,33 @@ def roll_back(scene: Scene) -> None:
         "ROLLBACK_REPORT_DIR": str(scene.folder / "reports"),
         "ROLLBACK_APPROVERS_FILE": str(scene.folder / "approvers.toml"),
     }
-    with cluster.pointed(environment), (scene.folder / "run.log").open("w+", encoding="utf-8") as log:
+    file = scene.folder / "run.log"
+    with cluster.pointed(environment), file.open("w", encoding="utf-8") as log:
         approverfile.add(settings.load(), NAME, "CTO")
         process = subprocess.Popen(
             [*CONSOLE, *WORDS], cwd=scene.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ
         )
         try:
-            _approve(process)
+            with scene.part(TOLD):
+                _approve(process)
+                _until_told(process, file)
+            if not scene.whole:
+                process.terminate()
             status = process.wait(SECONDS)
-        except BaseException:
+        finally:
             process.kill()
-            raise
-        if status:
-            raise RuntimeError(f"rollback run ended with {status}:\n{_tail(log)}")
+    if status and scene.whole:
+        raise RuntimeError(f"rollback run ended with {status}:\n{file.read_text(encoding='utf-8')[-TAIL:]}")
     with closing(database.connect()) as conn:
         scene.parts.update(_steps(conn))
+
+
+def _until_told(process: "subprocess.Popen[bytes]", file: Path) -> None:
+    """Wait until the run says that its step notify ended. Raises RuntimeError when it ends before."""
+    while not NOTIFIED.search(said := file.read_text(encoding="utf-8")):
+        if process.poll() is not None:
+            raise RuntimeError(f"rollback run ended with {process.returncode}:\n{said[-TAIL:]}")
+        time.sleep(POLL_SECONDS)
 
 
 def _approve(process: "subprocess.Popen[bytes]") -> None:
@@ -108,17 +124,12 @@ def _approve(process: "subprocess.Popen[bytes]") -> None:
         return
 
 
-def _tail(log: IO[str]) -> str:
-    log.seek(0)
-    return log.read()[-3000:]
-
-
 def _steps(conn: psycopg.Connection) -> dict[str, float]:
     """Return how long each step of the run took, the transaction as a whole, and the time between the steps."""
     steps = journal.steps(conn, journal.runs(conn)[0]["id"])
     row = conn.execute(TRANSACTION.read_bytes()).fetchone()
     whole = {"transaction": float(row[0]) if row else 0.0, "between the steps, inside the outage": _between(steps)}
-    return {**{step.name: step.seconds for step in steps}, **whole}
+    return {**{step.name: step.seconds for step in steps if step.ended}, **whole}
 
 
 def _between(steps: Sequence[Step]) -> float:

@@ -10,6 +10,9 @@ from benchmarks.application import Application
 from benchmarks.cluster import Server
 from runbook import shell
 
+TOLD = "until everybody is told"
+"""The part that ends when the users are back, all is verified, and the team knows."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -19,6 +22,8 @@ class Scene:
     application: Application
     folder: Path
     """For backups and reports, on the file system that the database lies on."""
+    whole: bool = True
+    """Whether to wait for what the runbook does when everybody was told: the portable dump and its proof."""
     parts: dict[str, float] = field(default_factory=dict)
     """How long each part took, in s."""
 

@@ -44,6 +44,7 @@ class Wanted:
 
     sizes: Sequence[Size]
     sides: Sequence[str]
+    """Not given: by hand, the runbook with all that the file system allows, and bare psql beside it."""
     rounds: int
     minutes: float
     """A size is left out of a round that would go beyond this; the first round is always whole."""
@@ -58,7 +59,7 @@ def run(wanted: Wanted, file: Path, say: Say) -> Study:
         room = 20 + int(sum(size.gigabytes for size in wanted.sizes) * 4)
         place = stack.enter_context(disk.lent(wanted.folder, room))
         stack.enter_context(program.prefect(place.folder))
-        sides = [SIDES[name] for name in wanted.sides if place.clones or not SIDES[name].clones]
+        sides = _sides(wanted, place)
         made = [_made(place, size, say) for size in wanted.sizes]
         study = Study(f"{datetime.now(UTC):%Y-%m-%d}", machine.described(place, cluster.binaries() / "postgres"))
         for repetition in range(1, wanted.rounds + 1):
@@ -93,16 +94,26 @@ class Clock:
         self.took[size] = time.monotonic() - began
 
 
+def _sides(wanted: Wanted, place: Place) -> list[Side]:
+    """Return the sides that are to be measured and can be."""
+    names = wanted.sides or (["hand", "clone", "copy", "bare-clone"] if place.clones else ["hand", "copy", "bare-copy"])
+    return [SIDES[name] for name in names if place.clones or not SIDES[name].clones]
+
+
 def _made(place: Place, size: Size, say: Say) -> Database:
     say(f"Making a database of {size.name} with {size.messages:,} messages …")
     return filling.make(place.folder / f"made-{size.gigabytes:g}", size)
 
 
 def _round(place: Place, one: Database, sides: Sequence[Side], repetition: int) -> Iterator[Measurement]:
-    """Measure each side once; each round another one goes first."""
+    """Measure each side once; each round another one goes first.
+
+    The dump and its proof, with the users back, are waited for once.
+    """
     first = (repetition - 1) % len(sides)
     for turn, side in enumerate([*sides[first:], *sides[:first]], 1):
-        yield measuring.take(place, one, side, repetition=repetition, turn=turn)
+        whole = repetition == 1 and side is next(one for one in sides if one.name != "hand")
+        yield measuring.take(place, one, side, repetition=repetition, turn=turn, whole=whole)
 
 
 def _line(taken: Measurement) -> str:
