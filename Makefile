@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check benchmark test-system lock clean
+.PHONY: help demo deploy test check benchmark test-system lock clean
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 
 demo: $(VENV)/.run  ## Roll a seeded database back on an embedded PostgreSQL, from plan to report
 	@$(BIN)/rollback demo
+
+deploy: $(VENV)/.run  ## Register prefect.yaml at the Prefect server of PREFECT_API_URL; only what differs is changed
+	@$(BIN)/python -m deployments.deploy
 
 test: $(VENV)/.dev  ## Run all tests (what is not installed is skipped with its reason; never in CI)
 	@echo "• Testing; real servers are started and stopped as needed"

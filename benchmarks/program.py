@@ -129,7 +129,7 @@ def _steps(conn: psycopg.Connection) -> dict[str, float]:
     steps = journal.steps(conn, journal.runs(conn)[0]["id"])
     row = conn.execute(TRANSACTION.read_bytes()).fetchone()
     whole = {"transaction": float(row[0]) if row else 0.0, "between the steps, inside the outage": _between(steps)}
-    return {**{step.name: step.seconds for step in steps if step.ended}, **whole}
+    return {**{step.name: step.seconds for step in steps if step.outcome != "failed"}, **whole}
 
 
 def _between(steps: Sequence[Step]) -> float:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runbook import approverfile, approvers, onetime, settings
-from runbook.request import Role
+from runbook.answer import Role
 
 app = App(name="approvers", help="Who may authorise a rollback, and the secrets of their one-time codes.")
 

@@ -11,8 +11,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 
+from runbook.answer import Answer
 from runbook.errors import RollbackError
-from runbook.request import Answer
 
 POLL = 0.3
 GAP_SECONDS = 20

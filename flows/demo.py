@@ -11,10 +11,11 @@ from flows import approvers as words
 from flows import approving, prompting, session
 from flows.rollback import rollback
 from runbook import approvals, approvers, figures, onetime, settings, terminal
+from runbook.answer import Answer
 from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.models import Plan
-from runbook.request import Answer, RollbackRequest
+from runbook.request import RollbackRequest
 
 REQUEST = {
     "incident": "DEMO-1",

@@ -18,9 +18,10 @@ from rich.prompt import Prompt
 
 from flows import approving
 from runbook import authority, terminal
+from runbook.answer import Answer, Role
 from runbook.errors import RollbackError
 from runbook.models import Plan
-from runbook.request import Answer, Role, RollbackRequest
+from runbook.request import RollbackRequest
 
 SHORTEST = 2
 """How many letters a name must have."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from runbook import approvers, onetime
+from runbook.answer import Role
 from runbook.approvers import Approver
 from runbook.errors import SettingsInvalid
-from runbook.request import Role
 from runbook.settings import Settings
 
 

@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 
 from runbook import onetime, team
+from runbook.answer import Role
 from runbook.errors import SettingsInvalid
-from runbook.request import Role
 from runbook.settings import Settings
 
 UNTOUCHED = "Nothing was touched."

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook import approvers, criteria, figures, onetime
+from runbook.answer import Answer, Approval, Role
 from runbook.approvers import Approver
 from runbook.errors import NotEntitled
-from runbook.request import Answer, Approval, Role
 from runbook.settings import Settings
 
 LEAD: Role = "Team Lead"

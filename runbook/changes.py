@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import sql
-from runbook import catalogue, database, endstate, journal
+from runbook import catalogue, database, endstate, held, journal
 from runbook.catalogue import Fact
 from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
 from runbook.models import Plan, Script
@@ -20,8 +21,11 @@ def step(run: Run, name: str) -> Iterator[journal.Found]:
 
     Raises LockNotAvailable naming who holds the locks, StatementFailed, VerificationFailed.
     """
-    with journal.step(run, name, inside=True) as found, _naming_holders(run), database.transaction(run.work):
-        yield found
+    began = datetime.now(UTC)
+    with journal.step(run, name, inside=True) as found:
+        with _naming_holders(run), database.transaction(run.work):
+            yield found
+        held.look(run, began)
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from pathlib import Path
 from psycopg import sql as compose
 
 from runbook import database, journal, mail, messages, portable, report, snapshots, standing, team, tries
+from runbook.answer import Approval
 from runbook.errors import Blocked, NotificationFailed, RollbackError
 from runbook.messages import Event
 from runbook.models import Check, Plan
-from runbook.request import Approval
 from runbook.runs import Run
 from runbook.summary import Summary, Verdict
 

@@ -12,9 +12,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from runbook import database, plandata
+from runbook.answer import Approval
 from runbook.errors import Refused
 from runbook.models import Outcome, Plan, Step
-from runbook.request import Approval
 
 if TYPE_CHECKING:
     from runbook.runs import Run

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from runbook import choices, criteria, figures, forecastpage, page, planorder, poolers, sessionpage
+from runbook import choices, criteria, figures, forecastpage, lockpage, page, planorder, poolers, sessionpage
 from runbook.models import Plan, Script
 from runbook.page import Block, Bullets, Code, Page, Section, Table
 from runbook.request import RollbackRequest, deadline
@@ -29,6 +29,7 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
         Section("Connected now", sessionpage.sessions(plan)),
         Section("Time and size", forecastpage.figured(plan)),
         Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
+        Section("Locks", lockpage.planned(plan)),
     ]
     return Page(verdict(plan), _lead(plan, request, now, minutes), [s for s in sections if s.blocks])
 

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from runbook import followups, page, reportpage
+from runbook import followups, held, page, reportpage
 from runbook.errors import SettingsInvalid
 from runbook.models import Check
 from runbook.page import Page
@@ -50,6 +50,7 @@ def evidence(summary: Summary) -> dict[str, Any]:
         "approval": _approval(summary),
         "tries": [plain(asdict(one)) for one in summary.tries],
         "plan": plan_json(summary.plan) if summary.plan else None,
+        "locks": [plain(asdict(one)) for one in held.of(summary.steps)],
         "steps": [plain(asdict(step)) for step in summary.steps],
         "backup": plain(asdict(summary.backup)) if summary.backup else None,
         "snapshot": plain(asdict(summary.copy)) if summary.copy else None,

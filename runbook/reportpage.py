@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from runbook import choices, figures, forecastpage, timeline, wayback
+from runbook import choices, figures, forecastpage, lockpage, timeline, wayback
 from runbook.followups import actions
 from runbook.models import Check, Plan
 from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
@@ -26,6 +26,7 @@ def report_page(summary: Summary) -> Page:
         Section("OAuth users", _users(plan) if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
         Section("Scripts", [_scripts(plan)] if plan else []),
+        Section("Locks", lockpage.report(summary)),
         Section("Verification", checks(summary.checks) if summary.checks else []),
         Section("Backup: the way back to the data before the rollback", wayback.section(summary)),
         Section("Archive in the database", _archive(summary)),

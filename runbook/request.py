@@ -1,12 +1,12 @@
-"""What comes in from people: the request for a rollback and the answer of an approver.
+"""What comes in from who asks: the request for a rollback.
 
-Both become forms in Prefect's UI: a field's title, description, default and menu come from here.
+It becomes a form in Prefect's UI: a field's title, description, default and menu come from here.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from runbook.errors import SettingsInvalid
 
@@ -22,7 +22,6 @@ Trigger = Literal[
     "cannot be fixed within 30 minutes",
 ]
 Counter = Literal["minor bug, hotfix possible", "UI only", "fixable by forward migration"]
-Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 Incident = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
@@ -154,42 +153,6 @@ class PlanRequest(RollbackRequest):
     oauth: OauthChoice = Field(
         "temporary passwords", title="OAuth users", description="The choice to look at; a run must make it itself."
     )
-
-
-class Approval(BaseModel):
-    """An approver's answer to a plan, as it is recorded."""
-
-    decision: Literal["approve", "decline"] = Field(
-        title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
-    )
-    name: str = Field(min_length=2, max_length=200, title="Your name", description="Who decides.")
-    role: Role = Field(title="Your role", description="Only these three roles may authorise a rollback.")
-    comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
-
-
-class Answer(Approval):
-    """An answer as it comes through a door: with what proves who gives it, and for which plan."""
-
-    plan: str = Field(
-        max_length=64,
-        title="Plan",
-        description="The beginning (8 digits or more) of the hash of the plan that you read above.",
-    )
-    code: SecretStr = Field(
-        max_length=40,
-        title="One-time code",
-        description="The six digits that your authenticator app shows now. Each code works once.",
-    )
-    lead_unreachable: str = Field(
-        "",
-        max_length=2000,
-        title="Team Lead unreachable because",
-        description="Only for the On-call Engineer who cannot wait: why they cannot be reached. It is recorded.",
-    )
-
-    def said(self) -> Approval:
-        """Return what may be recorded of it."""
-        return Approval.model_validate(self.model_dump(include=set(Approval.model_fields)))
 
 
 def deadline(request: RollbackRequest, minutes: int) -> datetime:

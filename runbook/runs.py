@@ -1,24 +1,20 @@
 """A run: one runner, one database, its connections, one lock."""
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import database, fence, journal, poolers
-from runbook.errors import DatabaseFenced, DatabaseUnavailable, RollbackError, SecondRunner
+from runbook import connections, database, fence, held, journal, poolers
+from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
-
-SECONDS = 20
-"""How long the server may take to end the backend of a lost connection."""
 
 
 @dataclass(eq=False)
@@ -46,6 +42,8 @@ class Run:
     """Runs that were killed before their commit and left services stopped, or a journal open."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
+    locks: held.Watch = field(default_factory=held.Watch)
+    """The locks that the transaction holds."""
     unwritten: list[Step] = field(default_factory=list)
     """Steps that could not be written down yet: before the journal began, or inside the transaction while alone."""
 
@@ -77,7 +75,7 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         poolers.check(work, locked=True)
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         for conn in (work, side, gate):
-            _watched(conn)
+            connections.watch(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
@@ -101,14 +99,6 @@ def again(run_id: UUID, settings: Settings) -> Iterator[Run]:
     with opened(RollbackRequest.model_validate(given), settings) as run:
         run.id = run_id
         yield run
-
-
-def _watched(conn: psycopg.Connection) -> None:
-    """Let the server end this backend soon after the runner or its machine is gone, also inside a statement."""
-    with suppress(RollbackError):
-        database.query(conn, "keepalive")
-    with suppress(psycopg.Error):
-        conn.execute("SET client_connection_check_interval = '1s'")
 
 
 def _connected(settings: Settings) -> psycopg.Connection:
@@ -145,64 +135,6 @@ def transaction(run: Run) -> Iterator[None]:
         run.work.execute("SELECT set_config('lock_timeout', %s, true)", [f"{run.settings.lock_timeout_ms}ms"])
         run.work.execute("SELECT set_config('rollback.bot_label', %s, true)", [run.settings.bot_label])
         run.work.execute("SELECT set_config('rollback.gemini', %s, true)", [run.request.gemini])
+        held.watch(run)
         yield
-
-
-def stay_alone(run: Run) -> None:
-    """Close every connection to the database but ``work``: a copy of it needs that, and the fence is closed."""
-    run.beside.close()
-
-
-def rejoin(run: Run) -> None:
-    """Connect beside ``work`` again, once the fence is open."""
-    if run.alone:
-        run.beside = database.connect()
-
-
-def revive(run: Run) -> None:
-    """Replace connections that were lost; a closed fence keeps out the runbook too, so it is opened first.
-
-    Raises DatabaseUnavailable when the server cannot be reached.
-    """
-    if not _lives(run.gate):
-        run.gate = database.connect(run.settings.maintenance_database)
-    if _lives(run.side) and _lives(run.work):
-        return
-    log.warning("The connection was lost; opening the fence to make a new one.")
-    fence.open_up(run.gate, run.identity.database)
-    if run.alone or not _lives(run.beside):
-        run.beside.close()
-        run.beside = database.connect()
-    if not _lives(run.work):
-        run.work.close()
-        run.work = _successor(run)
-
-
-def _successor(run: Run) -> psycopg.Connection:
-    """Return a new connection with the runner's lock, which the lost one's backend has for as long as it works.
-
-    A COMMIT may still be on its way in that backend: only when it is gone can be said whether it committed. Raises
-    DatabaseUnavailable when it does not go within SECONDS.
-    """
-    until, conn = time.monotonic() + SECONDS, database.connect()
-    while not database.query(conn, "lock_runner")[0]["locked"]:
-        if time.monotonic() > until:
-            conn.close()
-            raise DatabaseUnavailable(
-                f"The lost connection's backend (pid {run.worker}) does not end on the server.",
-                "End it (SELECT pg_terminate_backend), then run again for the same incident.",
-                "Whether the transaction committed is not known yet; the services are stopped.",
-            )
-        run.gate.execute("SELECT pg_terminate_backend(%s)", [run.worker])
-        time.sleep(0.1)
-    _watched(conn)
-    run.worker = conn.info.backend_pid
-    return conn
-
-
-def _lives(conn: psycopg.Connection) -> bool:
-    try:
-        conn.execute("SELECT 1")
-    except psycopg.Error:
-        return False
-    return True
+    held.released(run)

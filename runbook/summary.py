@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook import figures
+from runbook.answer import Approval
 from runbook.kept import Backup, Copy
 from runbook.models import Check, Plan, Step, Try
-from runbook.request import Approval, RollbackRequest
+from runbook.request import RollbackRequest
 
 Verdict = Literal["done", "declined", "refused", "failed"]
 

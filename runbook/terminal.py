@@ -9,7 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as Grid
 from rich.text import Text
 
-from runbook import figures, plandata, planpage, reportpage, timeline
+from runbook import figures, held, plandata, planpage, reportpage, timeline
 from runbook.errors import RollbackError
 from runbook.models import Check, Outcome, Plan, Step
 from runbook.page import Block, Bullets, Fixed, Page, Table
@@ -55,6 +55,7 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
     _say(reportpage.verdict(summary), console, "bold green" if good else "bold red")
     rows = [
         ("Outage", outage_words(summary)),
+        ("Longest lock", held.longest(held.of(summary.steps))),
         ("Run", figures.duration((summary.ended - summary.began).total_seconds())),
         *_backups(summary),
         *(("Report" if path.suffix == ".md" else "", str(path)) for path in files),

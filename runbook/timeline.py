@@ -61,6 +61,8 @@ def _figure(key: str, words: str, value: float) -> str:
 
 def _listed(value: object) -> str:
     match value:
+        case [dict(), *_] as rows:
+            return str(len(rows))  # a table of its own, elsewhere
         case list() | tuple():
             return ", ".join(map(str, value))
         case dict():

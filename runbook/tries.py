@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from runbook import approvers, authority, database, onetime
+from runbook.answer import Answer
 from runbook.approvers import Approver
 from runbook.authority import Past, Question
 from runbook.errors import NotEntitled, RollbackError
 from runbook.models import Try
-from runbook.request import Answer
 from runbook.runs import Run
 
 HIDDEN = "(code)"

@@ -29,11 +29,11 @@ from runbook import (
     reminders,
     tries,
 )
+from runbook.answer import Answer, Approval
 from runbook.asking import Waiting
 from runbook.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
-from runbook.request import Answer, Approval
 from runbook.runs import Run
 
 POLL_SECONDS = 1

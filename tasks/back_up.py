@@ -5,7 +5,7 @@ from dataclasses import asdict
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import backup, fence, journal, runs, snapshot
+from runbook import backup, connections, fence, journal, snapshot
 from runbook.models import Plan
 from runbook.runs import Run
 from tasks import progress
@@ -23,7 +23,7 @@ def back_up(run: Run, plan: Plan) -> None:
 
 def _copy(run: Run, clone: bool, found: journal.Found) -> None:
     """Copy the database while ``work`` is its only connection; the fence stays closed."""
-    runs.stay_alone(run)
+    connections.stay_alone(run)
     taken = snapshot.take(run.work, run.gate, clone=clone)
     found.update(method="snapshot", copy=taken.database, clone=clone, properties=list(taken.properties))
     found["ended"] = [str(straggler) for straggler in taken.late]

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, fitness, journal, release, runs, services
+from runbook import connections, fence, fitness, journal, release, services
 from runbook.models import Plan
 from runbook.runs import Run
 from tasks import not_unfit
@@ -25,7 +25,7 @@ def open_and_start(run: Run, plan: Plan) -> None:
     """
     with journal.step(run, "open and start") as found:
         fence.open_for_good(run.gate, run.identity.database)
-        runs.rejoin(run)
+        connections.rejoin(run)
         if plan.release is None:
             found["services"] = "not managed here: start them by hand"
             return

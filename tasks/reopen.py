@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import fence, journal, runs, services, snapshots
+from runbook import connections, fence, journal, services, snapshots
 from runbook.errors import DatabaseUnavailable, RollbackError
 from runbook.models import Plan
 from runbook.runs import Run
@@ -32,7 +32,7 @@ def reopen(run: Run, plan: Plan) -> None:
         )
     with journal.step(run, "start services again") as found:
         fence.open_for_good(run.gate, run.identity.database)
-        runs.rejoin(run)
+        connections.rejoin(run)
         found["services"] = _start(run, plan)
         journal.undone(run)
         found["dropped"] = snapshots.discard(run)
@@ -41,7 +41,7 @@ def reopen(run: Run, plan: Plan) -> None:
 def _reach(run: Run, plan: Plan) -> None:
     """Make sure of the connection; where nothing was begun the services may start whatever the database does."""
     try:
-        runs.revive(run)
+        connections.revive(run)
     except DatabaseUnavailable:
         if not run.changing:
             _start(run, plan)

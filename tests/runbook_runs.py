@@ -17,8 +17,9 @@ from flows import approving
 from flows.approving import Verdict
 from flows.rollback import rollback
 from runbook import approvals, approverfile, approvers, journal, onetime, plan, runs, settings
+from runbook.answer import Answer, Role
 from runbook.models import Plan
-from runbook.request import Answer, Role, RollbackRequest
+from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tasks import authorise
 from tests.databases import Database

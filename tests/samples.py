@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook.answer import Approval
 from runbook.kept import Backup
 from runbook.models import Check, Identity, Outcome, Plan, Release, Script, Session, Step
 from runbook.outlook import Means, Method, Verdict, Way
 from runbook.plandata import plan_hash
-from runbook.request import Approval, RollbackRequest
+from runbook.request import RollbackRequest
 from runbook.summary import Summary
 
 BEGIN = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)

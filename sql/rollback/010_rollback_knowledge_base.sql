@@ -293,7 +293,7 @@ BEGIN
                     -- A list becomes an object of booleans. The inner call gives "true" as text; in jsonb's output
                     -- the pattern cannot occur inside a key, since quotes are escaped there.
                     format('replace(jsonb_object(array_remove(%1$I::text[], NULL), array_fill(''true''::text, '
-                           'ARRAY[cardinality(array_remove(%1$I::text[], NULL))]))::text, '
+                           'ARRAY[coalesce(cardinality(array_remove(%1$I::text[], NULL)), 0)]))::text, '
                            '''": "true"'', ''": true'')::jsonb', target.name)
                    ELSE format('%I::%s', target.name, target.type) END;
             RAISE NOTICE '010: column digital_twins.% is % again, it was %', target.name, target.type, target.found_type;

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from runbook import connections, fence, means, serverdisk, settings, snapshot
 from runbook import database as door
-from runbook import fence, means, runs, serverdisk, settings, snapshot
 from runbook.outlook import Means
 from tests import application, disks, runbook_runs, servers
 from tests.databases import ALL, Database, Templates
@@ -55,7 +55,7 @@ def test_a_disk_that_shares_blocks_is_seen_and_a_copy_takes_no_room(
         assert "shares its blocks with the original (xfs)" in found.way.remark
         with runbook_runs.begun() as (run, _):
             fence.close(run.gate, run.side, run.pids)
-            runs.stay_alone(run)
+            connections.stay_alone(run)
             before = used(folder)
             taken = snapshot.take(run.work, run.gate, clone=True)
             assert used(folder) - before < FILLED / 10

@@ -1,6 +1,7 @@
 """A lock that somebody holds: tried again for as long as it makes sense, and only because of a lock."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ pytestmark = [
 
 TRIES = "SELECT outcome, found->>'error' AS error FROM rollback.step WHERE name = %s ORDER BY id"
 
+TOLERANCE = 5
+"""For a machine at work, in s; without our timeout the scripts' own, 10 s, would hold."""
+
 
 @pytest.fixture(autouse=True)
 def aimed(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +42,14 @@ def holder(transformed: Database) -> Iterator[psycopg.Connection[Any]]:
     """Somebody who read users in a transaction that is still open."""
     with psycopg.connect(make_conninfo(transformed.conninfo, application_name="realtime-service")) as conn:
         conn.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
+        yield conn
+
+
+@pytest.fixture
+def idler(transformed: Database) -> Iterator[psycopg.Connection[Any]]:
+    """Somebody who read conversations in a transaction that is still open."""
+    with psycopg.connect(transformed.conninfo) as conn:
+        conn.execute("SELECT count(*) FROM conversations")
         yield conn
 
 
@@ -79,6 +91,50 @@ def test_the_step_succeeds_when_the_holder_goes_away_in_time(
     assert set(outcomes[:-1]) == {"failed"}
     assert transformed.value("SELECT count(*) FROM users WHERE password_hash IS NULL") == 0
     assert [outcome for outcome, _ in tries(transformed, "012")] == ["done"]
+
+
+class Reader(threading.Thread):
+    """A user's query on conversations, begun when we wait for them; then the one we wait for goes away."""
+
+    def __init__(self, database: Database, idler: psycopg.Connection[Any], ours: int) -> None:
+        super().__init__()
+        self.database, self.idler, self.ours = database, idler, ours
+        self.queued = False
+        self.seconds: float | None = None
+
+    def run(self) -> None:
+        waiting = f"SELECT cardinality(pg_blocking_pids({self.ours})) > 0"
+        queued = f"SELECT count(*) FROM pg_stat_activity WHERE {self.ours} = ANY (pg_blocking_pids(pid))"
+        runbook_runs.until(lambda: bool(self.database.value(waiting)))
+        query = threading.Thread(target=self.query)
+        query.start()
+        while query.is_alive():
+            self.queued = self.queued or bool(self.database.value(queued))
+        query.join()
+        self.idler.rollback()
+
+    def query(self) -> None:
+        with psycopg.connect(self.database.conninfo) as conn:
+            began = time.monotonic()
+            conn.execute("SELECT count(*) FROM conversations")
+            self.seconds = time.monotonic() - began
+
+
+def test_no_query_queues_behind_our_request_for_longer_than_the_timeout(
+    transformed: Database, idler: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLBACK_LOCK_TIMEOUT_MS", "2000")
+    with runbook_runs.begun() as (run, plan), runs.transaction(run):
+        reader = Reader(transformed, idler, run.worker)
+        reader.start()
+        run_script(run, plan.scripts[1])
+        reader.join()
+    assert reader.queued
+    assert reader.seconds is not None
+    assert reader.seconds < 2 + TOLERANCE
+    outcomes = [outcome for outcome, _ in tries(transformed, "011")]
+    assert outcomes[-1] == "done"
+    assert set(outcomes[:-1]) == {"failed"}  # it was served because we gave way: the idler was still there
 
 
 def test_another_error_is_not_tried_again(transformed: Database) -> None:

@@ -92,6 +92,20 @@ def test_what_it_wrote_is_mended(new_database: Callable[..., Database]) -> None:
         assert conn.execute("SELECT id, updated_at FROM digital_twins ORDER BY 1").fetchall() == before
 
 
+def test_a_list_that_was_never_filled_in_stays_empty(new_database: Callable[..., Database]) -> None:
+    with new_database(messages=20, forward=ALL).connect() as conn:
+        conn.execute("ALTER TABLE knowledge_bases ADD COLUMN capabilities TEXT[]")
+        conn.execute(
+            "UPDATE knowledge_bases SET capabilities = '{chat}' WHERE id = (SELECT min(id::text)::uuid FROM "
+            "knowledge_bases)"
+        )
+        with conn.transaction():
+            states.roll_back(conn, ["010_rollback_knowledge_base"])
+            states.verify(conn, ["010_rollback_knowledge_base"])
+        said = conn.execute("SELECT capabilities::text, count(*) > 1 FROM digital_twins GROUP BY 1 ORDER BY 1")
+        assert said.fetchall() == [('{"chat": true}', False), (None, True)]
+
+
 def test_a_half_converted_role_is_finished(
     baseline: Callable[..., set[tuple[str, str, str]]], database: Database
 ) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import changes, fence, journal, runs, settings
+from runbook import changes, connections, fence, journal, runs, settings
 from runbook import database as door
 from runbook.errors import DatabaseFenced, SecondRunner, StatementFailed, WrongDatabase
 from runbook.request import RollbackRequest
@@ -118,7 +118,7 @@ def test_another_database_under_the_same_name_stops_a_step(transformed: Database
         admin.execute(f"ALTER DATABASE {name} RENAME TO {aside}")
         admin.execute(f"ALTER DATABASE {database.dbname} RENAME TO {name}")
         try:
-            runs.revive(run)
+            connections.revive(run)
             with pytest.raises(WrongDatabase), journal.step(run, "fence"):
                 pytest.fail("the step began on another database")
         finally:

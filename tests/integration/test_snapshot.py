@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from runbook import connections, fence, snapshot, snapshots, wayback
 from runbook import database as door
-from runbook import fence, runs, snapshot, snapshots, wayback
 from runbook.errors import BackupFailed, DatabaseFenced
 from runbook.kept import Copy
 from runbook.runs import Run
@@ -51,7 +51,7 @@ def fenced(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     with runbook_runs.begun() as (run, _):
         fence.close(run.gate, run.side, run.pids)
-        runs.stay_alone(run)
+        connections.stay_alone(run)
         yield run
         fence.open_up(run.gate, transformed.dbname)
 
@@ -90,7 +90,7 @@ def test_going_back_by_renaming_restores_what_a_copy_lacks(
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     with runbook_runs.begun() as (run, _):
         fence.close(run.gate, run.side, run.pids)
-        runs.stay_alone(run)
+        connections.stay_alone(run)
         taken = snapshot.take(run.work, run.gate, clone=False)
         path = snapshot.write_going_back(tmp_path / "backups", transformed.dbname, taken)
         fence.open_up(run.gate, transformed.dbname)
@@ -123,10 +123,10 @@ def test_going_back_by_the_copys_dump_restores_what_a_copy_lacks_too(
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     with runbook_runs.begun() as (run, _):
         fence.close(run.gate, run.side, run.pids)
-        runs.stay_alone(run)
+        connections.stay_alone(run)
         name = snapshot.take(run.work, run.gate, clone=False).database
         fence.open_up(run.gate, transformed.dbname)
-        runs.rejoin(run)
+        connections.rejoin(run)
         copy = Copy(name, run.id, "INC-1", datetime.now(UTC), "", 0, True, None)
         taken, proof = snapshots.secure(run, copy, lambda _: None, lambda _done, _of: None)
         assert proof.rows > sum(number for number, _ in rows.values())  # the journal's are among them

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from runbook import authority, onetime, reminders
+from runbook.answer import Answer, Approval, Role
 from runbook.approvers import Approver
 from runbook.authority import Past, Question
 from runbook.errors import NotEntitled
-from runbook.request import Answer, Approval, Role
 from runbook.settings import Settings
 
 NOW = datetime(2026, 11, 22, 22, 10, 5, tzinfo=UTC)
