@@ -9,18 +9,27 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from benchmarks import study
+from benchmarks import table as measured
+from benchmarks.figures import Figures
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
 README = Path(__file__).parent.parent / "README.md"
+RESULTS = README.parent / "benchmarks" / "results"
 
 
 def written(text: str) -> str:
     """Return README's text with its tables written anew."""
-    for name, rows in (("settings", settings()), ("request", request())):
+    for name, rows in (("settings", settings()), ("request", request()), ("benchmark", benchmark())):
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         text = f"{before}<!-- {name} -->\n{rows}<!-- end -->{rest.partition('<!-- end -->')[2]}"
     return text
+
+
+def benchmark() -> str:
+    """Return the table of the outages as they were measured last."""
+    return measured.outages(Figures(study.read(RESULTS / "results.json").measurements))
 
 
 def settings() -> str:

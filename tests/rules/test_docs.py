@@ -19,8 +19,8 @@ from runbook.settings import Settings
 from tests import make_readme
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "RUNBOOK.md", "CHANGELOG.md", "deployments/README.md")
-OURS = ("flows", "tasks", "runbook", "sql", "deployments", "tests")
+PAGES = ("README.md", "RUNBOOK.md", "CHANGELOG.md", "deployments/README.md", "benchmarks/README.md")
+OURS = ("flows", "tasks", "runbook", "sql", "deployments", "benchmarks", "tests")
 
 
 def text(page: str) -> str:
