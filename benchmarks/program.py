@@ -16,11 +16,12 @@ import psycopg
 
 from benchmarks import cluster
 from benchmarks.scene import TOLD, Scene
-from runbook import approverfile, approvers, database, journal, onetime, settings
+from runbook import database, journal, settings
+from runbook.approval import approverfile, approvers, onetime
+from runbook.approval.answer import Answer
 from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.models import Step
-from runbook.request import Answer
 
 CONSOLE = (sys.executable, "-c", "from flows.cli import main; main()")
 WORDS = (

@@ -7,8 +7,9 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from runbook import approverfile, approvers, onetime, settings
-from runbook.answer import Role
+from runbook import settings
+from runbook.approval import approverfile, approvers, onetime
+from runbook.approval.answer import Role
 
 app = App(name="approvers", help="Who may authorise a rollback, and the secrets of their one-time codes.")
 

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 
-from runbook.answer import Answer
+from runbook.approval.answer import Answer
 from runbook.errors import RollbackError
 
 POLL = 0.3

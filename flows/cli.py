@@ -14,10 +14,15 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from flows import approvers, copies
-from runbook import approvals, database, fence, journal, plan, plandata, settings, standing, terminal, verification
+from runbook import database, journal, settings
+from runbook.approval import approvals
+from runbook.barrier import fence
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
+from runbook.planning import plan, plandata
 from runbook.request import PlanRequest, RollbackRequest
+from runbook.schema import verification
+from runbook.telling import standing, terminal
 
 DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
 """Exit statuses; 2 is a command that cannot be understood."""

@@ -7,7 +7,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from runbook import database, settings, snapshots, terminal
+from runbook import database, settings
+from runbook.safekeeping import snapshots
+from runbook.telling import terminal
 
 app = App(name="snapshots", help="The copies of the database that runs took before they changed it.")
 

@@ -10,12 +10,14 @@ from rich.console import Console
 from flows import approvers as words
 from flows import approving, prompting, session
 from flows.rollback import rollback
-from runbook import approvals, approvers, figures, onetime, settings, terminal
-from runbook.answer import Answer
+from runbook import figures, settings
+from runbook.approval import approvals, approvers, onetime
+from runbook.approval.answer import Answer
 from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest
+from runbook.telling import terminal
 
 REQUEST = {
     "incident": "DEMO-1",

@@ -11,11 +11,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from runbook import database, settings, standingforecast
-from runbook import plan as plans
+from runbook import database, settings
 from runbook.models import Plan
+from runbook.planning import plan as plans
+from runbook.planning import standingforecast
+from runbook.planning.standingforecast import ForecastRequest, Row
 from runbook.settings import Settings
-from runbook.standingforecast import ForecastRequest, Row
 
 ASSUMED = ForecastRequest()
 

@@ -17,11 +17,12 @@ from rich.markdown import Markdown
 from rich.prompt import Prompt
 
 from flows import approving
-from runbook import authority, terminal
-from runbook.answer import Answer, Role
+from runbook.approval import authority
+from runbook.approval.answer import Answer, Role
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest
+from runbook.telling import terminal
 
 SHORTEST = 2
 """How many letters a name must have."""

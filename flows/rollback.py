@@ -7,12 +7,14 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from runbook import ending, planpage, runs, settings
+from runbook import runs, settings
 from runbook.errors import Declined, PlanChanged, Refused
 from runbook.models import Check, Plan
+from runbook.planning import planpage
 from runbook.request import RollbackRequest
 from runbook.runs import Run
-from runbook.summary import Verdict
+from runbook.telling import ending
+from runbook.telling.summary import Verdict
 from tasks.assess import assess
 from tasks.authorise import authorise
 from tasks.back_up import back_up

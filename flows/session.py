@@ -14,11 +14,13 @@ from rich.console import Console
 
 from flows import prompting
 from flows.rollback import rollback
-from runbook import approvals, ending, journal, terminal
+from runbook import journal
+from runbook.approval import approvals
 from runbook.errors import RollbackError
 from runbook.models import Step
 from runbook.request import RollbackRequest
-from runbook.summary import Summary
+from runbook.telling import ending, terminal
+from runbook.telling.summary import Summary
 
 log = logging.getLogger(__name__)
 

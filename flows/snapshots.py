@@ -7,8 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from runbook import runs, settings, snapshots
+from runbook import runs, settings
 from runbook.errors import SecondRunner
+from runbook.safekeeping import snapshots
 from runbook.settings import Settings
 from tasks.drop_snapshot import drop_snapshot
 from tasks.portable_dump import portable_dump

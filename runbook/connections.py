@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from runbook import database, fence
+from runbook import database
+from runbook.barrier import fence
 from runbook.errors import DatabaseUnavailable, RollbackError
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from runbook import database, plandata
-from runbook.answer import Approval
+from runbook import database
+from runbook.approval.answer import Approval
 from runbook.errors import Refused
 from runbook.models import Outcome, Plan, Step
+from runbook.planning import plandata
 
 if TYPE_CHECKING:
     from runbook.runs import Run

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from runbook import connections, database, fence, held, journal, poolers
+from runbook import connections, database, journal
+from runbook.barrier import fence, poolers
 from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
+from runbook.schema import held
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,9 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, plan, planpage
+from runbook import journal
 from runbook.models import Plan
+from runbook.planning import plan, planpage
 from runbook.runs import Run
 
 

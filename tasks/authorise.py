@@ -16,24 +16,14 @@ from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Running
 from pydantic import Field, ValidationError, create_model
 
-from runbook import (
-    approvals,
-    approvers,
-    asking,
-    authority,
-    criteria,
-    figures,
-    journal,
-    page,
-    planpage,
-    reminders,
-    tries,
-)
-from runbook.answer import Answer, Approval
-from runbook.asking import Waiting
-from runbook.authority import Question
+from runbook import figures, journal, page
+from runbook.approval import approvals, approvers, asking, authority, reminders, tries
+from runbook.approval.answer import Answer, Approval
+from runbook.approval.asking import Waiting
+from runbook.approval.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
+from runbook.planning import criteria, planpage
 from runbook.runs import Run
 
 POLL_SECONDS = 1

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import backup, connections, fence, journal, snapshot
+from runbook import connections, journal
+from runbook.barrier import fence
 from runbook.models import Plan
 from runbook.runs import Run
+from runbook.safekeeping import backup, snapshot
 from tasks import progress
 
 

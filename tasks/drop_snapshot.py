@@ -3,9 +3,10 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, snapshot
-from runbook.kept import Copy
+from runbook import journal
 from runbook.runs import Run
+from runbook.safekeeping import snapshot
+from runbook.safekeeping.kept import Copy
 
 
 @task(name="drop snapshot", task_run_name="drop snapshot", cache_policy=NO_CACHE, persist_result=False)

@@ -3,10 +3,12 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import catalogue, journal, poolers, watchdog
-from runbook import fence as barrier
-from runbook.catalogue import Fact
+from runbook import journal
+from runbook.barrier import fence as barrier
+from runbook.barrier import poolers, watchdog
 from runbook.runs import Run
+from runbook.schema import catalogue
+from runbook.schema.catalogue import Fact
 
 
 @task(name="fence", task_run_name="fence", cache_policy=NO_CACHE, persist_result=False)

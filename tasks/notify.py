@@ -7,10 +7,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from runbook import ending, journal, report
+from runbook import journal
 from runbook.models import Check, Plan
 from runbook.runs import Run
-from runbook.summary import Summary, Verdict
+from runbook.telling import ending, report
+from runbook.telling.summary import Summary, Verdict
 
 
 @task(

@@ -3,7 +3,9 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import connections, fence, fitness, journal, release, services
+from runbook import connections, journal
+from runbook.application import fitness, release, services
+from runbook.barrier import fence
 from runbook.models import Plan
 from runbook.runs import Run
 from tasks import not_unfit

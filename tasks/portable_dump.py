@@ -6,9 +6,11 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, portable, report, snapshots
+from runbook import journal
 from runbook.runs import Run
-from runbook.summary import Summary
+from runbook.safekeeping import portable, snapshots
+from runbook.telling import report
+from runbook.telling.summary import Summary
 from tasks import progress
 
 

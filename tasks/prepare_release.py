@@ -3,7 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, release
+from runbook import journal
+from runbook.application import release
 from runbook.models import Plan
 from runbook.runs import Run
 

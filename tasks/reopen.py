@@ -3,10 +3,13 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import connections, fence, journal, services, snapshots
+from runbook import connections, journal
+from runbook.application import services
+from runbook.barrier import fence
 from runbook.errors import DatabaseUnavailable, RollbackError
 from runbook.models import Plan
 from runbook.runs import Run
+from runbook.safekeeping import snapshots
 
 
 @task(

@@ -3,9 +3,9 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import changes
 from runbook.models import Script
 from runbook.runs import Run
+from runbook.schema import changes
 from tasks import LOCK_DELAYS, LOCK_RETRIES, only_locks
 
 

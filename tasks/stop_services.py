@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, recheck, services, snapshot
+from runbook import journal
+from runbook.application import services
 from runbook.models import Plan
+from runbook.planning import recheck
 from runbook.runs import Run
+from runbook.safekeeping import snapshot
 
 
 @task(name="stop services", task_run_name="stop services", cache_policy=NO_CACHE, persist_result=False)

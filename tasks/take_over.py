@@ -3,7 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import compose, journal, services
+from runbook import journal
+from runbook.application import compose, services
 from runbook.runs import Run
 
 

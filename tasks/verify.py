@@ -4,9 +4,11 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal, report, verification
+from runbook import journal
 from runbook.models import Check, Plan
 from runbook.runs import Run
+from runbook.schema import verification
+from runbook.telling import report
 
 
 @task(name="verify", task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import changes
-from runbook.catalogue import Fact
 from runbook.models import Plan
 from runbook.runs import Run
+from runbook.schema import changes
+from runbook.schema.catalogue import Fact
 
 
 @task(name="verify the schema", task_run_name="verify the schema", cache_policy=NO_CACHE, persist_result=False)

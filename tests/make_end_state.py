@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from runbook import catalogue
-from runbook.catalogue import Fact
+from runbook.schema import catalogue
+from runbook.schema.catalogue import Fact
 from tests import servers
 from tests.catalogue import NINE
 from tests.databases import ALL, AS_SHIPPED, Templates, migrate

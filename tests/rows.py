@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests.databases import Database
 
 Rows = dict[str, dict[str, dict[str, Any]]]

@@ -16,9 +16,11 @@ from prefect.client.schemas.objects import State
 from flows import approving
 from flows.approving import Verdict
 from flows.rollback import rollback
-from runbook import approvals, approverfile, approvers, journal, onetime, plan, runs, settings
-from runbook.answer import Answer, Role
+from runbook import journal, runs, settings
+from runbook.approval import approvals, approverfile, approvers, onetime
+from runbook.approval.answer import Answer, Role
 from runbook.models import Plan
+from runbook.planning import plan
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tasks import authorise

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook.answer import Approval
-from runbook.kept import Backup
+from runbook.approval.answer import Approval
 from runbook.models import Check, Identity, Outcome, Plan, Release, Script, Session, Step
 from runbook.outlook import Means, Method, Verdict, Way
-from runbook.plandata import plan_hash
+from runbook.planning.plandata import plan_hash
 from runbook.request import RollbackRequest
-from runbook.summary import Summary
+from runbook.safekeeping.kept import Backup
+from runbook.telling.summary import Summary
 
 BEGIN = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 DUMP_SHA = "1f3a" + "0" * 60

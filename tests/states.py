@@ -8,8 +8,9 @@ import psycopg
 from psycopg import sql as compose
 
 import sql
-from runbook import catalogue, sample
-from runbook.catalogue import Fact
+from runbook import sample
+from runbook.schema import catalogue
+from runbook.schema.catalogue import Fact
 from tests.databases import AS_SHIPPED, STOPPED
 
 Connection = psycopg.Connection[Any]

@@ -12,7 +12,8 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
-from runbook import approverfile, database, sample, settings, shell
+from runbook import database, sample, settings, shell
+from runbook.approval import approverfile
 from runbook.errors import SettingsInvalid
 
 MARK = "This folder belongs to the rollback demo, which empties it when it starts.\n"

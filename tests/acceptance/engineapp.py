@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from runbook import compose, services, settings
+from runbook import settings
+from runbook.application import compose, services
 from runbook.demo import world
 from tests import servers
 from tests.acceptance.engine import CLASSIC, CURRENT, Engine, unavailable

@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from runbook import onetime
+from runbook.approval import onetime
 from tests.databases import Database
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from runbook import database as door
-from runbook import plan
 from runbook.errors import WrongDatabase
 from runbook.models import Identity
+from runbook.planning import plan
 from tests.acceptance.engine import unavailable
 from tests.acceptance.operator import REQUEST, Desk, Done, Prefect, answer, at_baseline, desk, terminal
 from tests.databases import Database, Templates

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook import connections, fence, means, serverdisk, settings, snapshot
+from runbook import connections, settings
 from runbook import database as door
+from runbook.barrier import fence
 from runbook.outlook import Means
+from runbook.safekeeping import means, serverdisk, snapshot
 from tests import application, disks, runbook_runs, servers
 from tests.databases import ALL, Database, Templates
 

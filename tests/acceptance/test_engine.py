@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook import compose, fitness, git, images, release, services, settings, worktree
+from runbook import settings
+from runbook.application import compose, fitness, git, images, release, services, worktree
 from runbook.errors import ReleaseUnfit, ReleaseUnusable, ServiceUnhealthy
 from tests.acceptance import engineapp
 from tests.acceptance.engine import Engine

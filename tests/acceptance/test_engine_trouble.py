@@ -12,7 +12,9 @@ import pytest
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL
 
-from runbook import fence, images, release, services, settings
+from runbook import settings
+from runbook.application import images, release, services
+from runbook.barrier import fence
 from tests import runbook_runs
 from tests.acceptance import engineapp, engineuser
 from tests.acceptance.engine import Engine

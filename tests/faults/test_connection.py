@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests import application, proxies, runbook_runs
 from tests.application import Application
 from tests.databases import Database

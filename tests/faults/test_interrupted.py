@@ -16,7 +16,9 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows import approving
-from runbook import catalogue, settings, standing
+from runbook import settings
+from runbook.schema import catalogue
+from runbook.telling import standing
 from tests import application, runbook_runs
 from tests.application import Application
 from tests.databases import Database

@@ -13,9 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import fence, runs, settings, standing, watchdog
+from runbook import runs, settings
+from runbook.barrier import fence, watchdog
 from runbook.errors import SecondRunner
 from runbook.request import RollbackRequest
+from runbook.telling import standing
 from tests import runbook_runs, servers
 from tests.databases import ALL, Database, Templates
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests import states
 from tests.databases import Templates
 

@@ -12,11 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import backup, checksums, dump, obstacles, programs, shell
+from runbook import shell
 from runbook.errors import BackupFailed, ProgramMissing
-from runbook.kept import Backup
 from runbook.models import Identity
+from runbook.planning import obstacles
 from runbook.request import RollbackRequest
+from runbook.safekeeping import backup, checksums, dump, programs
+from runbook.safekeeping.kept import Backup
 from runbook.settings import Settings
 from tests import runbook_runs
 from tests.databases import Database
@@ -364,7 +366,7 @@ def test_the_programs_of_the_servers_own_version_are_preferred(
     folders = [tmp_path / "on21", tmp_path / "on19"]
     monkeypatch.setattr(programs, "_folders", lambda: iter(folders))
     assert backup.binaries(19, Settings()) == tmp_path / "on19"
-    assert not [r for r in caplog.records if r.name == "runbook.programs"]
+    assert not [r for r in caplog.records if r.name == "runbook.safekeeping.programs"]
     assert backup.binaries(20, Settings()) == tmp_path / "on21"
     assert "is newer than the server (20)" in caplog.text
 

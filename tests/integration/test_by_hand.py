@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests import states
 from tests.databases import ALL, Database
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from runbook import catalogue
-from runbook.catalogue import Difference, Fact
+from runbook.schema import catalogue
+from runbook.schema.catalogue import Difference, Fact
 from tests import make_end_state, states
 from tests.databases import ALL, Database, Templates, migrate
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook import compression, frames
-from runbook.compression import METHODS
+from runbook.safekeeping import compression, frames
+from runbook.safekeeping.compression import METHODS
 from tests import servers
 from tests.databases import Database
 

@@ -13,11 +13,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
-from runbook import approvals, catalogue, endstate, planpage
+from runbook.approval import approvals
 from runbook.demo import world
-from runbook.endstate import Conditions
 from runbook.models import Plan
+from runbook.planning import planpage
 from runbook.request import RollbackRequest
+from runbook.schema import catalogue, endstate
+from runbook.schema.endstate import Conditions
 from tests import application, rows, runbook_runs
 from tests.databases import ALL, AS_SHIPPED, STOPPED, Database
 from tests.integration.test_team import Channel, channel, url  # noqa: F401

@@ -18,7 +18,8 @@ from prefect.states import Running
 from flows import approving
 from flows.approving import Verdict
 from flows.rollback import rollback
-from runbook import approvals, approvers, settings
+from runbook import settings
+from runbook.approval import approvals, approvers
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook import changes, held, journal, runs
 from runbook import database as door
+from runbook import journal, runs
+from runbook.schema import changes, held
 from tests import runbook_runs
 from tests.databases import Database
 from tests.states import SCRIPTS

@@ -17,9 +17,9 @@ from aiosmtpd.handlers import Mailbox
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
-from runbook import mail, post
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
+from runbook.telling import mail, post
 
 # The server of the test warns that logging in without TLS is unwise; here both ends are this process.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 import sql
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests import states
 from tests.databases import ALL, Database
 

@@ -10,9 +10,10 @@ import pytest
 
 import sql
 from flows.rollback import rollback
-from runbook import database, journal, plan, planpage, recheck, settings
+from runbook import database, journal, settings
 from runbook.errors import Blocked, PlanChanged, Refused
 from runbook.models import Plan
+from runbook.planning import plan, planpage, recheck
 from runbook.request import RollbackRequest
 from tests import runbook_runs
 from tests.databases import Database

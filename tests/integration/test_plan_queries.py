@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 import sql
-from runbook import census, users
-from runbook.users import Effect
+from runbook.planning import census, users
+from runbook.planning.users import Effect
 from tests import states
 from tests.databases import ALL, AS_SHIPPED, STOPPED, Database
 

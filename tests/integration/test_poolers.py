@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import database, fence, plan, planpage, poolers, runs, settings
+from runbook import database, runs, settings
+from runbook.barrier import fence, poolers
 from runbook.errors import ThroughPooler
+from runbook.planning import plan, planpage
 from runbook.request import RollbackRequest
 from tests import pgbouncer, runbook_runs, servers
 from tests.databases import Database

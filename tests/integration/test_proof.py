@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import archive, backup, checksums, database, proof, scratch, serverdisk
+from runbook import database
 from runbook.errors import BackupFailed
-from runbook.kept import Backup, Proof
 from runbook.models import Identity
+from runbook.safekeeping import archive, backup, checksums, proof, scratch, serverdisk
+from runbook.safekeeping.kept import Backup, Proof
 from runbook.settings import Settings
 from tests import runbook_runs
 from tests.databases import Database

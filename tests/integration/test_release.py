@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook import compose, fitness, git, release, services, worktree
+from runbook.application import compose, fitness, git, release, services, worktree
 from runbook.errors import ProgramMissing, ReleaseUnusable, ServiceUnhealthy, SettingsInvalid
 from runbook.models import Release
 from runbook.settings import Settings

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook import fitness, plan, planpage, queryset, settings
+from runbook import settings
+from runbook.application import fitness, queryset
 from runbook.demo import world
 from runbook.errors import ReleaseUnfit, ReleaseUnusable
 from runbook.models import Plan
+from runbook.planning import plan, planpage
 from runbook.request import RollbackRequest
 from tests import application, runbook_runs
 from tests.application import Application

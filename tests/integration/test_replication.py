@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook import database, fence, obstacles, plan, planpage, replication, runs, settings
+from runbook import database, runs, settings
+from runbook.barrier import fence, replication
 from runbook.models import Plan
+from runbook.planning import obstacles, plan, planpage
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tests import runbook_runs, servers

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook import catalogue
+from runbook.schema import catalogue
 from tests.databases import Database
 
 

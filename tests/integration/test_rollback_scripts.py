@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 import sql
-from runbook import catalogue, sample
+from runbook import sample
+from runbook.schema import catalogue
 from tests import states
 from tests.databases import ALL, Database, migrate
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import sql
-from runbook import settings, verification
+from runbook import settings
+from runbook.schema import verification
 from tests.databases import ALL, Database, Templates
 
 pytestmark = pytest.mark.pg("16", "18")

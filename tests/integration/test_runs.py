@@ -10,10 +10,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import changes, connections, fence, journal, runs, settings
+from runbook import connections, journal, runs, settings
 from runbook import database as door
+from runbook.barrier import fence
 from runbook.errors import DatabaseFenced, SecondRunner, StatementFailed, WrongDatabase
 from runbook.request import RollbackRequest
+from runbook.schema import changes
 from tests import runbook_runs
 from tests.databases import Database
 

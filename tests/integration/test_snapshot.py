@@ -12,11 +12,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import connections, fence, snapshot, snapshots, wayback
+from runbook import connections
 from runbook import database as door
+from runbook.barrier import fence
 from runbook.errors import BackupFailed, DatabaseFenced
-from runbook.kept import Copy
 from runbook.runs import Run
+from runbook.safekeeping import snapshot, snapshots, wayback
+from runbook.safekeeping.kept import Copy
 from tests import runbook_runs
 from tests.databases import Database
 

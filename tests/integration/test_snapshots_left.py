@@ -9,8 +9,9 @@ import pytest
 
 from flows import snapshots as story
 from runbook import database as door
-from runbook import figures, settings, snapshots
-from runbook.kept import Copy
+from runbook import figures, settings
+from runbook.safekeeping import snapshots
+from runbook.safekeeping.kept import Copy
 from tests import application, runbook_runs
 from tests.application import Application
 from tests.databases import Database

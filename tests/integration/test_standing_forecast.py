@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from flows.plan import artifact_key, plan, versions
 from runbook import settings
 from runbook.errors import WrongDatabase
-from runbook.standingforecast import ForecastRequest
+from runbook.planning.standingforecast import ForecastRequest
 from tests import runbook_runs
 from tests.databases import Database
 

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from runbook import fence, runs, settings, stragglers, watchdog
+from runbook import runs, settings
+from runbook.barrier import fence, stragglers, watchdog
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tasks import fence as step

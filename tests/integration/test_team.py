@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from runbook import team
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
+from runbook.telling import team
 
 # One of apprise's plugins imports what Python 3.13 no longer has.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from runbook import checksums
-from runbook.kept import Backup
-from runbook.wayback import restore_commands
+from runbook.safekeeping import checksums
+from runbook.safekeeping.kept import Backup
+from runbook.safekeeping.wayback import restore_commands
 from tests.servers import Server
 
 pytestmark = pytest.mark.pg("16", "18")

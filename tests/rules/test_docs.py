@@ -14,7 +14,7 @@ from prefect import Task
 
 import tasks
 from flows.cli import app
-from runbook import plan
+from runbook.planning import plan
 from runbook.settings import Settings
 from tests import make_readme
 

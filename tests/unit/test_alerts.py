@@ -9,7 +9,7 @@ import pytest
 from deployments import alerts, mapping
 from deployments.alerts import AlertInvalid, NothingToPropose
 from deployments.mapping import MappingInvalid
-from runbook import criteria
+from runbook.planning import criteria
 from runbook.request import RollbackRequest
 
 ALERTS = Path(__file__).parents[1] / "alerts"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from runbook import approverfile, approvers, onetime
+from runbook.approval import approverfile, approvers, onetime
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from runbook import approvers, settings
+from runbook import settings
+from runbook.approval import approvers
 
 # One of apprise's plugins imports what Python 3.13 no longer has.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from runbook import authority, onetime, reminders
-from runbook.answer import Answer, Approval, Role
-from runbook.approvers import Approver
-from runbook.authority import Past, Question
+from runbook.approval import authority, onetime, reminders
+from runbook.approval.answer import Answer, Approval, Role
+from runbook.approval.approvers import Approver
+from runbook.approval.authority import Past, Question
 from runbook.errors import NotEntitled
 from runbook.settings import Settings
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook import criteria
 from runbook.outlook import Verdict, Word
+from runbook.planning import criteria
 from runbook.request import Counter, RollbackRequest, Trigger
 from tests import samples
 

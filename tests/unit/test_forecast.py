@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from runbook import forecast, forecastpage
 from runbook.outlook import Alternative, Forecast
+from runbook.planning import forecast, forecastpage
 from tests import samples
 
 PLAN = samples.plan()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook import plan
 from runbook.errors import ReleaseUnusable
+from runbook.planning import plan
 from runbook.settings import Settings
 from tests import samples
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from runbook import locks, report, terminal
-from runbook.planpage import plan_markdown
-from runbook.summary import Summary
+from runbook.planning import locks
+from runbook.planning.planpage import plan_markdown
+from runbook.telling import report, terminal
+from runbook.telling.summary import Summary
 from tests import samples
 
 

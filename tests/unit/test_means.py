@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from runbook import means
 from runbook.errors import RollbackError
-from runbook.means import Place
 from runbook.outlook import Means
+from runbook.safekeeping import means
+from runbook.safekeeping.means import Place
 from runbook.settings import Settings
 
 SETTINGS = Settings(dump_jobs=2)

@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from runbook import messages
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
+from runbook.telling import messages
 from tests import samples
 
 FACTS = messages.Facts(

@@ -9,7 +9,7 @@ import pytest
 
 from runbook.models import Plan
 from runbook.outlook import Forecast, Verdict
-from runbook.plandata import plan_hash, plan_json
+from runbook.planning.plandata import plan_hash, plan_json
 from tests import samples
 
 PLAN = samples.plan()

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from runbook.models import MigrationState, Plan, Script, Session
-from runbook.planpage import plan_markdown, time_left
-from runbook.sessionpage import stops
+from runbook.planning.planpage import plan_markdown, time_left
+from runbook.planning.sessionpage import stops
 from tests import samples
 
 SKIPPED = Script("012", "rollback/012_rollback_oauth.sql", "a" * 64, "skip", "OAuth users are kept")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook import queryset
+from runbook.application import queryset
 
 
 @pytest.mark.parametrize(

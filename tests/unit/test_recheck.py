@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runbook import recheck
 from runbook.models import Plan
+from runbook.planning import recheck
 from runbook.settings import Settings
 from tests import samples
 

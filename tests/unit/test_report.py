@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from runbook import followups, report
 from runbook.errors import SettingsInvalid
 from runbook.models import Check
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
-from runbook.summary import Summary, outage, outage_words
+from runbook.telling import followups, report
+from runbook.telling.summary import Summary, outage, outage_words
 from tests import samples
 
 SECRET = "nobodymayseethis"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook import standing
+from runbook.telling import standing
 from tests import samples
 
 APPLIED = dict.fromkeys(("010", "011", "012", "013"), "applied")

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from runbook import terminal
 from runbook.errors import Blocked, RollbackError
 from runbook.models import Step
+from runbook.telling import terminal
 from tests import samples
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from runbook import timeline
 from runbook.models import Step
-from runbook.summary import outage
+from runbook.telling import timeline
+from runbook.telling.summary import outage
 from tests import samples
 
 

@@ -1,0 +1,79 @@
+"""Adding and removing approvers in the file that keeps them."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from runbook.approval import approvers, onetime
+from runbook.approval.answer import Role
+from runbook.approval.approvers import Approver
+from runbook.errors import SettingsInvalid
+from runbook.settings import Settings
+
+
+def add(settings: Settings, name: str, role: Role, contact: str = "") -> Approver:
+    """Add an approver with a new secret and return it. Raises SettingsInvalid, also when the name is taken."""
+    one = _made(name, role, contact)
+    with _changing(settings) as path:
+        people = approvers.read(settings)
+        if approvers.find(people, one.name):
+            raise SettingsInvalid(
+                f"There is an approver called {one.name} already.",
+                f"For a new secret: rollback approvers remove '{one.name}', then add.",
+            )
+        _write(path, [*people, one])
+    return one
+
+
+def remove(settings: Settings, name: str) -> Approver:
+    """Remove an approver and return it. Raises SettingsInvalid when there is none of this name."""
+    with _changing(settings) as path:
+        people = approvers.read(settings)
+        gone = approvers.find(people, name)
+        if gone is None:
+            raise SettingsInvalid(f"There is no approver called {name}.", "See rollback approvers list.")
+        _write(path, [one for one in people if one is not gone])
+    return gone
+
+
+def _made(name: str, role: Role, contact: str) -> Approver:
+    try:
+        return Approver(name=name, role=role, contact=SecretStr(contact), secret=SecretStr(onetime.make_secret()))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsInvalid(f"This approver cannot be added: {wrong}.", "Correct it.") from None
+
+
+@contextmanager
+def _changing(settings: Settings) -> Iterator[Path]:
+    """Make the folder and keep a second writer out. Raises SettingsInvalid when the file is not what counts."""
+    if settings.approvers.get_secret_value():
+        raise SettingsInvalid(
+            "ROLLBACK_APPROVERS is set and takes the place of the file.", "Change that secret, or unset it here."
+        )
+    path = approvers.place(settings)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield path
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", "Set ROLLBACK_APPROVERS_FILE.") from None
+
+
+def _write(path: Path, people: Sequence[Approver]) -> None:
+    """Replace the file whole, mode 0600."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(approvers.text(people))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

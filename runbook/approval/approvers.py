@@ -1,0 +1,187 @@
+"""Who may authorise a rollback: people with their role, a way to reach them, and the secret of their codes.
+
+They are kept outside the tree, in a file that nobody else may read, or as the same text in a secret of the environment.
+"""
+
+import json
+import os
+import stat
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+
+from runbook.approval import onetime
+from runbook.approval.answer import Role
+from runbook.errors import SettingsInvalid
+from runbook.settings import Settings
+from runbook.telling import team
+
+UNTOUCHED = "Nothing was touched."
+ADD = "Add one: rollback approvers add --name … --role …"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""Mode bits that let anybody else in."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+
+
+class Approver(BaseModel):
+    """Somebody who may authorise a rollback."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    role: Role
+    contact: SecretStr = SecretStr("")
+    """An apprise URL or mailto:address; it may hold a token."""
+    secret: SecretStr = Field(repr=False)
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("holds characters that cannot be shown")
+        return " ".join(value.split())
+
+    @field_validator("contact")
+    @classmethod
+    def _reachable(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not team.reachable(value.get_secret_value()):
+            raise ValueError("is neither mailto:address nor a URL that apprise understands")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        onetime.check_secret(value.get_secret_value())
+        return value
+
+
+def same(one: str, other: str) -> bool:
+    """Tell whether two names mean the same person, however they are typed."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def find(people: Sequence[Approver], name: str) -> Approver | None:
+    """Return the approver of this name."""
+    return next((one for one in people if same(one.name, name)), None)
+
+
+def read(settings: Settings) -> Sequence[Approver]:
+    """Return the approvers; none when nothing is configured. Raises SettingsInvalid when they cannot be used."""
+    if text := settings.approvers.get_secret_value():
+        return _parsed(text, "ROLLBACK_APPROVERS")
+    path = place(settings)
+    if not path.exists() and not path.is_symlink():
+        return []
+    return _parsed(_private(path), str(path))
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsInvalid when nobody could approve."""
+    people = read(settings)
+    if not people:
+        raise SettingsInvalid("No approver is configured: nobody could authorise this.", ADD, UNTOUCHED)
+    if len(people) < settings.approvals_needed:
+        raise SettingsInvalid(
+            f"{settings.approvals_needed} persons must approve, and only {len(people)} is configured.", ADD, UNTOUCHED
+        )
+
+
+def place(settings: Settings) -> Path:
+    """Return where the file lies. Raises SettingsInvalid when that is inside the application's tree."""
+    path = settings.approvers_file.expanduser().absolute()
+    tree = settings.project_dir.resolve() if settings.project_dir else None
+    if tree and path.resolve().is_relative_to(tree):
+        raise SettingsInvalid(
+            f"ROLLBACK_APPROVERS_FILE: {path} lies in the application's tree.", "Keep it outside.", UNTOUCHED
+        )
+    return path
+
+
+def _private(path: Path) -> str:
+    """Read a file that is this user's alone. Raises SettingsInvalid, naming the command that makes it so."""
+    try:
+        with path.open("rb") as file:
+            _check_mode(path, os.fstat(file.fileno()))
+            return file.read().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsInvalid(
+            f"The approvers cannot be read from {path}: {why}.", "Mend it, or its rights.", UNTOUCHED
+        ) from None
+
+
+def _check_mode(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsInvalid(f"{path} is not a file.", "Set ROLLBACK_APPROVERS_FILE.", UNTOUCHED)
+    if found.st_uid != os.getuid():
+        raise SettingsInvalid(
+            f"{path} belongs to another user (uid {found.st_uid}).", f"chown {os.getuid()} '{path}'", UNTOUCHED
+        )
+    if found.st_mode & OTHERS:
+        raise SettingsInvalid(
+            f"{path} can be read or written by others (mode {stat.S_IMODE(found.st_mode):04o}), and it holds secrets.",
+            f"chmod 600 '{path}'; if somebody may have read it, remove and add the approvers again",
+            UNTOUCHED,
+        )
+
+
+def _parsed(text: str, source: str) -> Sequence[Approver]:
+    """Return the approvers of a TOML text. Errors name what is wrong and never hold a value."""
+    try:
+        table = tomllib.loads(text)
+        people = [Approver.model_validate(one) for one in _entries(table)]
+    except tomllib.TOMLDecodeError as error:
+        raise _unusable(source, f"it is not TOML ({str(error).rpartition('(')[2].rstrip(')')})") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors(include_input=False))
+        raise _unusable(source, wrong) from None
+    _check_distinct(people, source)
+    return people
+
+
+def _entries(table: dict[str, object]) -> list[object]:
+    found = table.get("approver", [])
+    if set(table) - {"approver"} or not isinstance(found, list):
+        raise tomllib.TOMLDecodeError("(it must hold [[approver]] tables only)")
+    return found
+
+
+def _check_distinct(people: Sequence[Approver], source: str) -> None:
+    """Refuse two of one name, and two with one secret: either would let one person act for two."""
+    names = Counter(one.name.casefold() for one in people)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise _unusable(source, f"the name {twice[0]} stands there twice")
+    if len({one.secret.get_secret_value().rstrip("=") for one in people}) < len(people):
+        raise _unusable(source, "two approvers have the same secret")
+
+
+def _unusable(source: str, why: str) -> SettingsInvalid:
+    return SettingsInvalid(f"The approvers in {source} cannot be used: {why}.", "Correct it.", UNTOUCHED)
+
+
+def shown_contact(one: Approver) -> str:
+    """Return what may be shown of a contact: an apprise URL holds tokens, so only its schema."""
+    contact = one.contact.get_secret_value()
+    return f"{team.schema(contact)}://…" if "://" in contact else contact or "none"
+
+
+def text(people: Sequence[Approver]) -> str:
+    """Write approvers as TOML."""
+    return "\n".join(_table(one) for one in people)
+
+
+def _table(one: Approver) -> str:
+    fields = {
+        "name": one.name,
+        "role": one.role,
+        "contact": one.contact.get_secret_value(),
+        "secret": one.secret.get_secret_value(),
+    }
+    # A JSON string is a TOML string as well, as long as it is not escaped beyond need.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    return "\n".join(["[[approver]]", *lines, ""])

@@ -1,0 +1,117 @@
+"""Asking the approvers of a run that waits: who is asked, reminded, and told of answers that look wrong."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Thread
+
+from runbook import figures
+from runbook.approval import approvers, authority
+from runbook.approval.approvers import Approver
+from runbook.approval.authority import Question
+from runbook.errors import NotificationFailed, RollbackError
+from runbook.models import Plan
+from runbook.request import RollbackRequest
+from runbook.settings import Settings
+from runbook.telling import messages, team
+from runbook.telling.messages import Event, Facts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run that waits, as far as those who are told of it need to know."""
+
+    request: RollbackRequest
+    settings: Settings
+    plan: Plan
+    flow_run: str
+
+
+def people(settings: Settings) -> Sequence[Approver]:
+    """Return the approvers; nobody where they cannot be read: a run that waits goes on waiting."""
+    try:
+        return approvers.read(settings)
+    except RollbackError as error:
+        log.error("%s", error.problem)
+        return []
+
+
+def ladder(question: Question, settings: Settings, now: datetime) -> str:
+    """Say who is asked now, and from when on the On-call Engineer counts."""
+    everybody = people(settings)
+    named = [f"{one.role} {one.name}" for one in authority.asked(question, settings, everybody, now)]
+    said = f"{', '.join(named) or 'nobody'}."
+    waiting = [one for one in everybody if one.role == authority.ON_CALL and f"{one.role} {one.name}" not in named]
+    if waiting and all(one.role != authority.LEAD for one in question.given):
+        names = ", ".join(one.name for one in waiting)
+        said += (
+            f" The On-call Engineer ({names}) counts if the Team Lead is silent until "
+            f"{figures.moment(authority.on_call_from(question, settings))}, or says why they cannot be reached."
+        )
+    return said
+
+
+def tell_waiting(waiting: Waiting, question: Question, now: datetime) -> None:
+    """Ask or remind those whose answer counts now, and the team."""
+    settings = waiting.settings
+    left = _minutes((question.until - now).total_seconds())
+    facts = replace(
+        _facts(waiting),
+        waiting=f"{left} left, until {figures.moment(question.until)}",
+        asked=ladder(question, settings, now),
+    )
+    _tell(settings, authority.asked(question, settings, people(settings), now), "team_waiting", facts)
+
+
+def tell_refused(waiting: Waiting, name: str, why: str) -> None:
+    """Tell the team and everybody but the one it was about of an answer that looks like somebody trying."""
+    others = [one for one in people(waiting.settings) if not approvers.same(one.name, name)]
+    _tell(waiting.settings, others, "team_try", replace(_facts(waiting), problem=why))
+
+
+def tell_unreachable(waiting: Waiting, by: str, why: str) -> None:
+    """Tell the Team Lead and the team that somebody answered in their place."""
+    leads = [one for one in people(waiting.settings) if one.role == authority.LEAD]
+    said = f"{by} answered because the Team Lead is said to be unreachable: {why}"
+    _tell(waiting.settings, leads, "team_try", replace(_facts(waiting), problem=said))
+
+
+def _facts(waiting: Waiting) -> Facts:
+    return Facts(
+        incident=waiting.request.incident,
+        reason=waiting.request.reason,
+        requested_by=waiting.request.requested_by,
+        late_reason=waiting.request.late_reason,
+        database=waiting.plan.identity.database,
+        plan=figures.short(waiting.plan.hash),
+        state="The run waits for an approval; nothing was changed.",
+        next=f"Read the plan and answer: in the Prefect UI (Resume), or with rollback approve {waiting.flow_run}",
+        run_id=waiting.flow_run,
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{round(seconds / figures.MINUTE)} min" if seconds >= figures.MINUTE - 5 else f"{seconds:.0f} s"
+
+
+def _tell(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
+    """Send a message to the team and to people, beside the run: it must not keep an answer waiting."""
+    Thread(target=_send, args=(settings, persons, event, facts), daemon=True).start()
+
+
+def _send(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
+    try:
+        message = messages.team(settings, event, facts)
+        team.tell(settings, message.title, message.body)
+    except NotificationFailed as error:
+        log.error("%s", error.problem)
+    except RollbackError as error:
+        log.error("The approvers could not be told: %s", error.problem)
+        return
+    for one in persons:
+        contact = one.contact.get_secret_value()
+        if contact and not team.tell_one(settings, contact, message.title, message.body):
+            log.error("%s could not be told by %s.", one.name, approvers.shown_contact(one).partition(":")[0])

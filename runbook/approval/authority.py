@@ -1,0 +1,197 @@
+"""Who may authorise, when, and for which plan: the rules, the same for every door an answer comes through.
+
+They know neither database nor clock: what is remembered and what time it is are given.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runbook import figures
+from runbook.approval import approvers, onetime
+from runbook.approval.answer import Answer, Approval, Role
+from runbook.approval.approvers import Approver
+from runbook.errors import NotEntitled
+from runbook.planning import criteria
+from runbook.settings import Settings
+
+LEAD: Role = "Team Lead"
+ON_CALL: Role = "On-call Engineer"
+HEX = re.compile(r"[0-9a-f]{8,64}")
+"""What names a plan: the beginning of its hash."""
+SLOWEST = 300
+"""Longest wait after wrong answers, in s: whoever guesses in somebody's name must not shut them out for good."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the approvers of one run."""
+
+    plan_hash: str
+    asked: datetime
+    """Since when the approvers know; since a sign of life of the Team Lead, once there was one."""
+    until: datetime
+    """When the decision must have fallen."""
+    requested_by: str = ""
+    given: Sequence[Approval] = ()
+    """Approvals that count already."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is remembered of an approver, across runs."""
+
+    newest: int = -1
+    """Step of the newest code that was accepted."""
+    used: frozenset[int] = frozenset()
+    """Steps of codes that came in, accepted or not."""
+    wrong: int = 0
+    """Wrong answers in a row."""
+    slowed_until: datetime | None = None
+
+
+def check(
+    answer: Answer,
+    question: Question,
+    people: Sequence[Approver],
+    past: Past,
+    *,
+    settings: Settings,
+    now: datetime,
+    needs_words: bool,
+) -> Approver:
+    """Return the approver whose answer this is. Raises NotEntitled with the first reason why it does not count."""
+    _check_time(question, now)
+    who = _known(answer, people)
+    _check_slow(past, now)
+    _check_code(answer, who, past, now)
+    _check_plan(answer, question)
+    _check_role(answer, who, question, settings, now)
+    _check_person(answer, who, question, settings)
+    if needs_words and answer.decision == "approve" and not criteria.in_words(answer.comment):
+        raise NotEntitled("This case is doubtful: say in the comment why it is rolled back all the same.", proved=True)
+    return who
+
+
+def _check_time(question: Question, now: datetime) -> None:
+    if now > question.until:
+        raise NotEntitled(f"The answer came too late: it had to come until {figures.moment(question.until)}.")
+
+
+def _known(answer: Answer, people: Sequence[Approver]) -> Approver:
+    who = approvers.find(people, answer.name)
+    if who is None:
+        raise NotEntitled(f"{_shown(answer.name)} is not an approver.", alarming=True)
+    return who
+
+
+def _check_slow(past: Past, now: datetime) -> None:
+    if past.slowed_until and now < past.slowed_until:
+        left = (past.slowed_until - now).total_seconds()
+        raise NotEntitled(
+            f"After {figures.count(past.wrong, 'wrong answer')} in this name the next one counts in {left:.0f} s. "
+            "Send a new code then."
+        )
+
+
+def _check_code(answer: Answer, who: Approver, past: Past, now: datetime) -> None:
+    """Raise NotEntitled unless the code is this approver's, of now, and new."""
+    typed = answer.code.get_secret_value()
+    digits = onetime.digits(typed)
+    if digits is None:
+        raise NotEntitled(
+            f"A one-time code has {onetime.DIGITS} digits; {figures.count(len(typed.strip()), 'character')} came."
+        )
+    steps = onetime.matches(who.secret.get_secret_value(), digits, onetime.around(now))
+    if not steps:
+        raise NotEntitled(f"The code is not {who.name}'s.", alarming=True, guess=True)
+    if any(step > past.newest and step not in past.used for step in steps if step in onetime.near(now)):
+        return
+    if any(step <= past.newest or step in past.used for step in steps):
+        raise NotEntitled("This code was used before. Wait for the next one.", alarming=True, guess=True)
+    raise NotEntitled(_clock(min(steps, key=lambda s: abs(s - onetime.step(now))), now), alarming=True, guess=True)
+
+
+def _clock(step: int, now: datetime) -> str:
+    """Say by how much the approver's clock is off, or this machine's."""
+    off = (step - onetime.step(now)) * onetime.STEP_SECONDS
+    minutes = max(1, round(abs(off) / figures.MINUTE))
+    return (
+        f"The code is right, but of another time: the clock of your device is about "
+        f"{figures.count(minutes, 'minute')} {'ahead of' if off > 0 else 'behind'} this machine's. Set it, or this one."
+    )
+
+
+def _check_plan(answer: Answer, question: Question) -> None:
+    named = answer.plan.strip().lower()
+    if not HEX.fullmatch(named):
+        raise NotEntitled("Name the plan: the first 8 digits, or more, of its hash.", proved=True)
+    if not question.plan_hash.startswith(named):
+        raise NotEntitled(
+            f"The answer is for plan {named[:12]}; this run has plan {figures.short(question.plan_hash)}.",
+            proved=True,
+        )
+
+
+def _check_role(answer: Answer, who: Approver, question: Question, settings: Settings, now: datetime) -> None:
+    if answer.role != who.role:
+        raise NotEntitled(f"{who.name} is {who.role}, not {answer.role}.", proved=True)
+    if who.role != ON_CALL:
+        return
+    if any(one.role == LEAD for one in question.given):
+        raise NotEntitled("The On-call Engineer counts only when the Team Lead is unreachable.", proved=True)
+    if now < on_call_from(question, settings) and not criteria.in_words(answer.lead_unreachable):
+        raise NotEntitled(
+            f"The On-call Engineer counts from {figures.moment(on_call_from(question, settings))} on, if the Team Lead "
+            "is silent until then, or with the reason why the Team Lead cannot be reached.",
+            proved=True,
+        )
+
+
+def _check_person(answer: Answer, who: Approver, question: Question, settings: Settings) -> None:
+    if answer.decision != "approve":
+        return
+    if not settings.requester_may_approve and approvers.same(question.requested_by, who.name):
+        raise NotEntitled("Who asked for the rollback may not approve it: somebody else must.", proved=True)
+    if any(approvers.same(one.name, who.name) for one in question.given):
+        raise NotEntitled("The second approval must be another person's.", proved=True)
+
+
+def on_call_from(question: Question, settings: Settings) -> datetime:
+    """Return when the Team Lead will have been silent for long enough."""
+    return question.asked + timedelta(minutes=settings.lead_silence_minutes)
+
+
+def asked(question: Question, settings: Settings, people: Sequence[Approver], now: datetime) -> Sequence[Approver]:
+    """Return whose answer counts now: the ladder, with the On-call Engineer on it when the Team Lead is silent."""
+    late = now >= on_call_from(question, settings) and all(one.role != LEAD for one in question.given)
+    open_to = [one for one in people if one.role != ON_CALL or late]
+    return [one for one in open_to if all(not approvers.same(one.name, past.name) for past in question.given)]
+
+
+def slow_seconds(wrong: int) -> int:
+    """Return how long the next answer waits after so many wrong ones in a row: 2, 4, 8 … s."""
+    return min(1 << min(wrong, 16), SLOWEST)
+
+
+def spent(texts: Sequence[str], people: Sequence[Approver], now: datetime) -> Mapping[str, Mapping[str, Sequence[int]]]:
+    """Return the codes that stand in an answer, wherever, with whose they are and of which steps.
+
+    Prefect keeps an answer in clear text, so a code that came in must never work afterwards, for anybody.
+    """
+    typed = {found for text in texts for found in re.findall(r"(?<!\d)\d{6}(?!\d)", text.replace(" ", ""))}
+    typed |= {found for text in texts for found in re.findall(r"(?<!\d)\d{6}(?!\d)", text)}
+    steps = onetime.around(now)
+    found = {
+        digits: {
+            one.name: hits for one in people if (hits := onetime.matches(one.secret.get_secret_value(), digits, steps))
+        }
+        for digits in typed
+    }
+    return {digits: whose for digits, whose in found.items() if whose}
+
+
+def _shown(name: str) -> str:
+    """Return a name of anybody's as one short line."""
+    return " ".join(name.split())[:80]

@@ -1,0 +1,184 @@
+"""The plan: what would happen, drawn from the database's actual state, and all that stands in the way at once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+
+import sql
+from runbook import database
+from runbook.application import fitness, release
+from runbook.barrier import fence
+from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
+from runbook.models import Identity, MigrationState, Plan, Release, Script
+from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, users
+from runbook.planning.obstacles import OAUTH
+from runbook.request import RollbackRequest, check_times, deadline
+from runbook.safekeeping import backup, means
+from runbook.schema import catalogue, endstate
+from runbook.settings import Settings
+
+OLDEST = 140000
+"""server_version_num of the oldest PostgreSQL that the scripts are written for."""
+
+SCRIPTS = ("012_rollback_oauth", "011_rollback_handover", "010_rollback_knowledge_base")
+"""The procedure's scripts in their order: the last migration first."""
+
+
+def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
+    """Draw the plan; reads only.
+
+    ``own`` are the backend pids of the runbook itself. What stands in the way is listed in the plan's blockers. Raises
+    WrongDatabase when this is not a DigitalTwin database that the scripts were written for.
+    """
+    check_times(request, settings.identified_skew_seconds)
+    with database.translated(), conn.transaction(force_rollback=True):
+        conn.execute("SELECT set_config('rollback.gemini', %s, true)", [request.gemini])
+        return _drawn(conn, request, settings, own)
+
+
+def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
+    identity = recognise(conn)
+    _check_readable(conn)
+    states = migration_states(conn, settings)
+    drift = endstate.drift(catalogue.read(conn), settings, identity)
+    problems: list[str] = []
+    found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
+    deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
+    kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
+    chosen = means.draw(conn, request.backup, settings)
+    drawn = Plan(
+        identity=identity,
+        drawn_at=datetime.now(UTC),
+        verdict=criteria.judge(request),
+        identified_at=request.identified_at,
+        decide_by=deadline(request, settings.decision_minutes),
+        migrations=states,
+        scripts=_scripts(states, request),
+        oauth=request.oauth,
+        gemini=request.gemini,
+        users=kinds,
+        removed=census.removed(conn, request.oauth),
+        placeholders=census.placeholders(conn, request.oauth),
+        cascade=cascade,
+        unlinked=census.unlinked(deletion) if deletion else {},
+        kept=census.kept(conn, kinds, request.oauth, cascade),
+        blocking=census.blocking(deletion) if deletion else {},
+        sessions=fence.sessions(conn, own),
+        database_bytes=database.query(conn, "size")[0]["bytes"],
+        sizes=_sizes(conn),
+        release=found,
+        services=settings.services if settings.project_dir else (),
+        blockers=[],
+        warnings=[
+            *(found.warnings if found else ()),
+            *obstacles.warnings(conn, request, settings, drift),
+            *obstacles.of_backup(conn, chosen, settings),
+        ],
+        drift=drift,
+        backup=chosen,
+    )
+    forbidding = census.forbidding(deletion) if deletion else []
+    drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
+    return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
+
+
+def _costed(conn: psycopg.Connection, drawn: Plan, request: RollbackRequest, settings: Settings) -> Plan:
+    """Add what it would take, and what else could be done; no approval is bound to that."""
+    expected = forecast.draw(conn, drawn)
+    return replace(drawn, forecast=expected, alternatives=alternatives.draw(conn, drawn, expected, request, settings))
+
+
+def _sizes(conn: psycopg.Connection) -> dict[str, int]:
+    """Return what is large, in bytes."""
+    tables = {f"table {row['table']}": int(row["bytes"]) for row in database.query(conn, "table_sizes")}
+    return {"a backup, at most": backup.estimate(conn), **tables}
+
+
+def recognise(conn: psycopg.Connection) -> Identity:
+    """Return which database this is. Raises WrongDatabase unless it is DigitalTwin's on a server that is new enough."""
+    identity = database.identity(conn)
+    remedy, state = "Check PGDATABASE, PGHOST and PGSERVICE.", "Nothing was touched."
+    if identity.server_version < OLDEST:
+        raise WrongDatabase(f"The server is PostgreSQL {identity.major}; 14 or newer is needed.", remedy, state)
+    signs = database.query(conn, "digitaltwin")[0]
+    missing = [signs["missing"]] if signs["missing"] else []
+    missing += [] if signs["has_twins"] else ["digital_twins or knowledge_bases"]
+    if missing:
+        names = ", ".join(map(str, missing))
+        raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
+    return identity
+
+
+def _check_readable(conn: psycopg.Connection) -> None:
+    """Raise Blocked with all missing rights when not even the plan can be drawn without them."""
+    if not all(row["readable"] for row in database.query(conn, "readable")):
+        raise Blocked(
+            f"The role {conn.info.user} may not read what the plan is drawn from.",
+            "Let the database's administrator run the statements below, then ask again.",
+            "Nothing was touched.",
+            reasons=obstacles.rights(conn),
+        )
+
+
+def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
+    """Return for each migration whether it is applied, absent, or something in between."""
+    probes = database.query(conn, "applied")
+    away = endstate.away(catalogue.read(conn), settings, database.identity(conn))
+    states: dict[str, MigrationState] = {}
+    for number in sorted({str(probe["migration"]) for probe in probes}):
+        forward = [bool(probe["forward"]) for probe in probes if probe["migration"] == number]
+        if not any(forward) and number not in away:
+            states[number] = "absent"
+        else:
+            states[number] = "applied" if all(forward) else "partial"
+    return states
+
+
+def _scripts(states: dict[str, MigrationState], request: RollbackRequest) -> list[Script]:
+    scripts = []
+    for stem in SCRIPTS:
+        name, number = f"rollback/{stem}.sql", stem.partition("_")[0]
+        digest = sql.digest(name)
+        if number == OAUTH and request.oauth == "keep":
+            scripts.append(Script(number, name, digest, "skip", "OAuth users are kept (the procedure's option 3)"))
+        else:
+            scripts.append(Script(number, name, digest, "run", states[number]))
+    return scripts
+
+
+def _release(conn: psycopg.Connection, settings: Settings, request: RollbackRequest) -> Release:
+    if request.previous_tag is None:
+        raise RollbackError("No previous release is named.", "Give previous_tag: the git tag that comes back.")
+    found = release.inspect(settings, request.previous_tag)
+    fitness.check_queries(conn, settings, found)
+    return found
+
+
+def check(plan: Plan) -> None:
+    """Raise Refused when the criteria do not justify this plan, Blocked when something stands in its way."""
+    if not plan.needed:
+        return
+    if plan.verdict.word == "not justified":
+        raise Refused(
+            f"Not justified. {plan.verdict.reason}",
+            "Fix it forward or by a hotfix. Where a trigger of the procedure holds, ask again and name it.",
+            "Nothing was touched; the services run as before.",
+        )
+    if plan.blockers:
+        raise Blocked(
+            f"The rollback cannot go ahead: {len(plan.blockers)} thing(s) stand in the way.",
+            "Mend what is listed, then ask again.",
+            "Nothing was touched.",
+            reasons=plan.blockers,
+        )
+
+
+def check_release(plan: Plan, settings: Settings) -> None:
+    """Raise ReleaseUnusable when a run that goes on after its commit has no release to bring back."""
+    if settings.project_dir and plan.release is None:
+        raise ReleaseUnusable(
+            "The release cannot be brought back: " + " ".join(plan.blockers),
+            "Mend this, then run again for the same incident, with the same --previous-tag.",
+        )

@@ -1,0 +1,74 @@
+"""The plan for machines, and its hash: what an approval is bound to."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from runbook.models import Plan
+from runbook.planning import choices
+
+FORMAT = 3
+"""Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON can hold it, with stable names."""
+    fields = {name: plain(value) for name, value in asdict(plan).items()}
+    return {"format": FORMAT, "go_ahead": go_ahead(plan), "needed": plan.needed, "choices": _choices(plan), **fields}
+
+
+def go_ahead(plan: Plan) -> bool:
+    """Tell whether there is something to do that nothing forbids: neither a blocker nor the criteria."""
+    return plan.needed and not plan.blockers and plan.verdict.word != "not justified"
+
+
+def _choices(plan: Plan) -> dict[str, dict[str, dict[str, object]]]:
+    """Return each choice for OAuth users with each kind of user: how many, and what becomes of them."""
+    return {
+        choice: {kind: {"users": plan.users.get(kind, 0), "effect": words} for kind, words in effects.items()}
+        for choice, effects in choices.EFFECTS.items()
+    }
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return SHA-256 over everything that matters.
+
+    Times, sessions, sizes, forecast, blockers and wording are left out: they move by themselves, or follow from the
+    rest.
+    """
+    release = plan.release
+    matters = {
+        "format": FORMAT,
+        "identity": asdict(plan.identity),
+        "verdict": asdict(plan.verdict),
+        "migrations": dict(plan.migrations),
+        "scripts": [(s.migration, s.name, s.sha256, s.action) for s in plan.scripts],
+        "options": {"oauth": plan.oauth, "gemini": plan.gemini, "backup": plan.backup.method},
+        "users": dict(plan.users),
+        "removed": dict(plan.removed),
+        "placeholders": dict(plan.placeholders),
+        "cascade": dict(plan.cascade),
+        "kept": dict(plan.kept),
+        "blocking": dict(plan.blocking),
+        "unlinked": dict(plan.unlinked),
+        "release": (release.tag, release.commit) if release else None,
+        "services": list(plan.services),
+    }
+    return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def plain(value: object) -> Any:
+    """Turn times into ISO 8601 and sequences into lists, all the way down."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)

@@ -1,0 +1,1 @@
+"""What is kept: snapshots and dumps of the database, how they are proved, and the way back to them."""

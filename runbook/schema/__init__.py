@@ -1,0 +1,1 @@
+"""The schema: what it is, what it must become, the change itself, and whether it came out right."""

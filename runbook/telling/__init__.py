@@ -1,0 +1,1 @@
+"""What people are told: report, messages, the terminal, and where things stand."""

@@ -1,0 +1,188 @@
+"""Messages to the team and to users, from template files that an operator can replace."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Literal
+
+import jinja2
+
+from runbook.errors import SettingsInvalid
+from runbook.settings import Settings
+from runbook.telling.summary import Summary, outage_words
+
+Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined"]
+
+NAMES = (
+    "team_started.txt.j2",
+    "team_waiting.txt.j2",
+    "team_try.txt.j2",
+    "team_done.txt.j2",
+    "team_failed.txt.j2",
+    "team_declined.txt.j2",
+    "users.subject.j2",
+    "users.txt.j2",
+)
+"""The built-in templates; an operator's file of the same name replaces one."""
+
+STOPPED_NOTHING = "Nothing was touched."
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message ready to be sent, in plain text."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a message can say. Every field, ``target`` and ``link`` are variables of each template."""
+
+    incident: str
+    state: str
+    next: str
+    """What to do now."""
+    reason: str = ""
+    """What is broken, as the request says."""
+    problem: str = ""
+    """Why it failed or was not approved."""
+    requested_by: str = ""
+    database: str = ""
+    oauth: str = ""
+    """What was chosen for OAuth users."""
+    outage: str = ""
+    """How long users were offline, in words."""
+    report: str = ""
+    """Where the report lies."""
+    run_id: str = ""
+    """Prefect's id of the run, for the link."""
+    waiting: str = ""
+    """How long there is to decide."""
+    asked: str = ""
+    """Whose answer counts now."""
+    plan: str = ""
+    """The beginning of the plan's hash."""
+    late_reason: str = ""
+    """Why it is decided so late."""
+
+
+def facts(summary: Summary, report: str = "", run_id: str = "") -> Facts:
+    """Gather what the message about a run that ended can say."""
+    return Facts(
+        incident=summary.request.incident,
+        state=summary.state,
+        next=summary.next,
+        reason=summary.request.reason,
+        problem=summary.problem,
+        requested_by=summary.request.requested_by,
+        database=summary.database,
+        oauth=summary.request.oauth,
+        outage=outage_words(summary),
+        report=report,
+        run_id=run_id,
+    )
+
+
+SAMPLE = Facts(
+    "INC-1", "state", "next", "reason", "problem", "someone", "digitaltwin", "temporary passwords", "1 s", "r.md", "id"
+)
+
+
+def team(settings: Settings, event: Event, facts: Facts) -> Message:
+    """Return the message to the team about ``event``: a template's first line is its title.
+
+    Raises SettingsInvalid when a template of the operator cannot be used.
+    """
+    title, _, body = _render(settings, f"{event}.txt.j2", facts).partition("\n")
+    return Message(title.strip(), (body.strip() or title.strip()) + "\n")
+
+
+def users(settings: Settings, facts: Facts) -> Message:
+    """Return the e-mail to users. Raises SettingsInvalid when a template of the operator cannot be used."""
+    subject = " ".join(_render(settings, "users.subject.j2", facts).split())
+    return Message(subject, _render(settings, "users.txt.j2", facts) + "\n")
+
+
+def check(settings: Settings) -> None:
+    """Render every message once, with full and with sparse facts. Raises SettingsInvalid, naming file and line."""
+    _check_folder(settings.template_dir)
+    for facts in (SAMPLE, Facts("INC-1", "state", "next")):
+        for name in NAMES:
+            _render(settings, name, facts)
+
+
+def link(settings: Settings, run_id: str) -> str:
+    """Return the address of a run in Prefect's UI, of the UI when there is no run, or an empty text."""
+    base = (settings.run_url or "").rstrip("/")
+    return f"{base}/runs/flow-run/{run_id}" if base and run_id else base
+
+
+def _check_folder(folder: Path | None) -> None:
+    """Refuse a folder that is not there, and a file whose name looks like a message but replaces none."""
+    if folder is None:
+        return
+    if not folder.is_dir():
+        raise SettingsInvalid(
+            f"ROLLBACK_TEMPLATE_DIR: {folder} is not a folder.", "Correct or unset it.", STOPPED_NOTHING
+        )
+    strays = sorted(p.name for p in folder.glob("*.j2") if p.name.startswith(("team_", "users")))
+    for name in strays:
+        if name not in NAMES:
+            raise SettingsInvalid(
+                f"{folder / name} replaces no message.", f"Name it as one of: {', '.join(NAMES)}.", STOPPED_NOTHING
+            )
+
+
+def _render(settings: Settings, name: str, facts: Facts) -> str:
+    with as_file(files(__package__) / "templates") as builtin:
+        folders = [settings.template_dir, builtin] if settings.template_dir else [builtin]
+        return _text(_environment(folders), name, _values(settings, facts))
+
+
+def _environment(folders: list[Path]) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        autoescape=jinja2.select_autoescape(("html", "html.j2"), default=False),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _values(settings: Settings, facts: Facts) -> Mapping[str, str]:
+    values: dict[str, str] = asdict(facts)
+    return {**values, "target": settings.target, "link": link(settings, values.pop("run_id"))}
+
+
+def _text(environment: jinja2.Environment, name: str, values: Mapping[str, str]) -> str:
+    """Render a template. Whatever its author did wrong becomes SettingsInvalid, and so does an empty result."""
+    try:
+        text = environment.get_template(name).render(values).strip()
+    except Exception as error:
+        # A template is a program of the operator's: it can raise anything.
+        raise _broken(name, error) from None
+    if not text:
+        raise SettingsInvalid(f"The template {name} gives an empty text.", "Write its text.", STOPPED_NOTHING)
+    return text
+
+
+def _broken(name: str, error: Exception) -> SettingsInvalid:
+    file, line = _place(name, error)
+    what = getattr(error, "message", None) or str(error) or type(error).__name__
+    return SettingsInvalid(
+        f"The message template {file}{f', line {line}' if line else ''}, cannot be used: {what}",
+        f"Correct it; its variables are {', '.join(sorted([*asdict(SAMPLE), 'target', 'link']))}.",
+        STOPPED_NOTHING,
+    )
+
+
+def _place(name: str, error: Exception) -> tuple[str, int | None]:
+    """Return file and line of what is wrong: jinja2's own, or the last template on the way to the error."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return error.filename or name, error.lineno
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
+    return (frames[-1].filename, frames[-1].lineno) if frames else (name, None)

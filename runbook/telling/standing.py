@@ -1,0 +1,148 @@
+"""Where we stand: what was done, what state the data is in, whether it is safe to stop, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from runbook import database, journal
+from runbook.barrier import fence, watchdog
+from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.models import Identity, Step
+from runbook.planning import plan
+from runbook.settings import Settings
+from runbook.telling.summary import START, STOP
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The answer to "where do we stand?"."""
+
+    database: str
+    identity: Identity | None
+    migrations: Mapping[str, str]
+    fenced: bool
+    runner: str
+    """Who works on the database now; empty: nobody."""
+    last: Row | None
+    """The newest run of the journal."""
+    steps: Sequence[Step]
+    """Its steps."""
+    state: str
+    safe: bool
+    """Whether one may stop here: users are served, nothing is half done."""
+    next: str
+
+
+def read(settings: Settings) -> Standing:
+    """Read where we stand. Raises DatabaseUnavailable when nobody can tell."""
+    try:
+        conn = database.connect()
+    except DatabaseFenced:
+        return _behind_the_fence(settings)
+    with closing(conn):
+        runs = journal.runs(conn)
+        last = runs[0] if runs else None
+        runner = _runner(conn)
+        migrations = plan.migration_states(conn, settings)
+        steps = journal.steps(conn, last["id"]) if last else []
+        state, safe, then = sentence(last, runner, migrations, steps)
+        return Standing(
+            database=conn.info.dbname,
+            identity=database.identity(conn),
+            migrations=migrations,
+            fenced=False,
+            runner=runner,
+            last=last,
+            steps=steps,
+            state=state,
+            safe=safe,
+            next=then,
+        )
+
+
+def _behind_the_fence(settings: Settings) -> Standing:
+    """Describe a database that takes no connections: somebody works on it, or a runner died."""
+    try:
+        name, runner = fence.abandoned(settings), ""
+        state = (
+            "A runner that is gone left the fence closed: nobody can connect. Its transaction is there as a whole or "
+            f"not at all; the journal behind the fence knows which. {_opens(settings, name)}"
+        )
+        then = "rollback run for the same incident (goes on), or rollback fence open (lets everybody in)."
+    except SecondRunner as living:
+        name, runner = fence.target(), living.problem
+        state, then = "A rollback is at work behind the fence.", "Wait for it, or follow it in the Prefect UI."
+    return Standing(name, None, {}, True, runner, None, [], state, False, then)
+
+
+def _opens(settings: Settings, name: str) -> str:
+    """Say whether the fence opens by itself."""
+    with closing(database.connect(settings.maintenance_database)) as conn:
+        watched = watchdog.stands(conn, name)
+    if watched:
+        return f"The server opens it by itself {settings.fence_orphan_seconds:g} s after the runner's end."
+    return "It does not open by itself: the watchdog in the server is gone (was the server restarted?)."
+
+
+def _runner(conn: psycopg.Connection) -> str:
+    return database.runner(database.query(conn, "runner", database=conn.info.dbname))
+
+
+def sentence(
+    last: Row | None, runner: str, migrations: Mapping[str, str], steps: Sequence[Step] = ()
+) -> tuple[str, bool, str]:
+    """Return what state things are in, whether it is safe to stop here, and what to do next."""
+    if runner:
+        return "A rollback is under way.", False, "Follow it, and answer it when it waits for an approval."
+    if last and last["committed"] and last["outcome"] != "done":
+        return (
+            "The database is rolled back, but the run did not come to its end: release, services, checks or messages "
+            "are missing.",
+            False,
+            f"rollback run --incident {last['incident']} … goes on where it stopped.",
+        )
+    in_force = [number for number, state in migrations.items() if state != "absent"]
+    if not in_force:
+        return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
+    if last and last["outcome"] == "done" and last["committed"] and set(in_force) <= set(_kept(last["request"])):
+        return f"The database is rolled back; kept, as was chosen: {', '.join(in_force)}.", True, "Nothing."
+    said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
+    if last and last["outcome"] in ("running", "failed"):
+        said += " The last run did not commit: the database is as it was before."
+    if last and last["outcome"] in ("running", "failed") and services_stopped(steps):
+        how = "was killed" if last["outcome"] == "running" else "failed"
+        said += f" It {how} while the services were stopped: they may still be."
+        return said, False, f"rollback run --incident {last['incident']} … starts over; or start the services by hand."
+    return said, True, "rollback plan shows what a rollback would do."
+
+
+def services_stopped(steps: Sequence[Step]) -> bool:
+    """Tell whether a run stopped the services, or was about to, and did not start them again."""
+    stopped = any(step.name == STOP and step.outcome != "skipped" for step in steps)
+    return stopped and not any(step.name in START and step.outcome == "done" for step in steps)
+
+
+def _kept(request: Row) -> list[str]:
+    """Return the migrations that a request leaves in force."""
+    choices = (("012", "oauth"), ("013", "gemini"))
+    return [number for number, field in choices if request.get(field) == "keep"]
+
+
+def after_opening(runs: Sequence[Row]) -> str:
+    """Say what an opened fence means for the run that had closed it."""
+    if runs and runs[0]["outcome"] == "running":
+        return (
+            f"Its run for {runs[0]['incident']} is not finished; services may still be stopped. "
+            "rollback status says where it stands."
+        )
+    return "No run is unfinished."
+
+
+def as_json(standing: Standing) -> dict[str, object]:
+    """Return the standing as plain values."""
+    return asdict(standing)
