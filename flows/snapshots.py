@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from runbook import runs, settings
-from runbook.errors import SecondRunner
+from runbook.errors import DatabaseFenced, Refused, SecondRunner
 from runbook.safekeeping import snapshots
 from runbook.settings import Settings
 from tasks.drop_snapshot import drop_snapshot
@@ -28,7 +28,7 @@ def tidy() -> State[Any]:
     loaded = settings.load()
     try:
         done = [_tidied(run_id, loaded) for run_id in snapshots.waiting(loaded)]
-    except SecondRunner as busy:
+    except (SecondRunner, DatabaseFenced, Refused) as busy:  # a rollback is at work, or was not finished
         return Completed(message=f"Nothing done: {busy.problem}")
     return Completed(message=" ".join(done) or "There is no snapshot, or all may stay as they are.")
 

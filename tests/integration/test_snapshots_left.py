@@ -10,6 +10,7 @@ import pytest
 from flows import snapshots as story
 from runbook import database as door
 from runbook import figures, settings
+from runbook.barrier import fence
 from runbook.safekeeping import snapshots
 from runbook.safekeeping.kept import Copy
 from tests import application, runbook_runs
@@ -142,3 +143,17 @@ def test_a_database_that_only_looks_like_a_snapshot_is_named_and_left(aimed: Dat
     assert [line for line in warned() if stranger in line and "no journal knows it" in line]
     assert story.tidy(return_state=True).is_completed()
     assert aimed.value(f"SELECT count(*) FROM pg_database WHERE datname = '{stranger}'") == 1
+
+
+def test_while_a_rollback_is_at_work_nothing_is_tidied(aimed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runbook_runs.run().is_completed()
+    monkeypatch.setenv("ROLLBACK_SNAPSHOT_HOURS", "0")
+    found = copies()
+    with runbook_runs.begun(incident="INC-2") as (run, _):
+        said = story.tidy(return_state=True)
+        assert said.is_completed() and "Another runner works on database" in str(said.message)
+        fence.close(run.gate, run.side, run.pids)
+        said = story.tidy(return_state=True)
+        assert said.is_completed() and "a fence is closed around it" in str(said.message)
+        fence.open_for_good(run.gate, aimed.dbname)
+    assert copies() == found
