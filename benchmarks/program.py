@@ -17,10 +17,10 @@ import psycopg
 from benchmarks import cluster
 from benchmarks.scene import TOLD, Scene
 from runbook import approverfile, approvers, database, journal, onetime, settings
+from runbook.answer import Answer
 from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.models import Step
-from runbook.request import Answer
 
 CONSOLE = (sys.executable, "-c", "from flows.cli import main; main()")
 WORDS = (
