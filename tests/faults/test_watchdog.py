@@ -27,7 +27,8 @@ REQUEST = RollbackRequest.model_validate(runbook_runs.REQUEST)
 SECONDS = 2
 RUNNER = """
 import sys
-from runbook import fence, runs, settings, watchdog
+from runbook import runs, settings
+from runbook.barrier import fence, watchdog
 from runbook.request import RollbackRequest
 from tests import runbook_runs
 with runs.opened(RollbackRequest.model_validate(runbook_runs.REQUEST), settings.load()) as run:

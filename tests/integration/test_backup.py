@@ -272,7 +272,7 @@ def test_a_backup_that_is_being_written_is_not_called_half_a_one(place: Place) -
 KILLED = """
 import sys
 import psycopg
-from runbook import backup
+from runbook.safekeeping import backup
 from runbook.models import Identity
 from runbook.settings import Settings
 with psycopg.connect(autocommit=True) as conn:

@@ -382,8 +382,9 @@ def test_a_disk_without_room_is_refused_before_and_said_where_nobody_could_look(
 
 KILLED = """
 import sys
-from runbook import database, proof
-from runbook.kept import Backup
+from runbook import database
+from runbook.safekeeping import proof
+from runbook.safekeeping.kept import Backup
 from runbook.settings import Settings
 with database.connect("postgres") as maintenance:
     proof.PROGRESS_SECONDS = 0.05
