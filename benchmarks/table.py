@@ -47,9 +47,12 @@ def outages(found: Figures) -> str:
 
 
 def _machine(study: Study, found: Figures) -> str:
-    rounds = max(one.repetition for one in study.measurements)
-    rows = [*study.machine.items(), ("measured", f"{study.taken}, {rounds} round(s) at most")]
-    sizes = {one.gigabytes: f"{one.bytes / 1e9:.2f} GB, {one.messages:,} messages" for one in study.measurements}
+    rounds = {size: max(one.repetition for one in study.measurements if one.gigabytes == size) for size in found.sizes}
+    rows = [*study.machine.items(), ("measured", study.taken)]
+    sizes = {
+        one.gigabytes: f"{one.bytes / 1e9:.2f} GB, {one.messages:,} messages, {rounds[one.gigabytes]} round(s)"
+        for one in study.measurements
+    }
     rows += [(f"“{size:g} GB”", sizes[size]) for size in found.sizes]
     return table(("what", "which"), rows)
 
