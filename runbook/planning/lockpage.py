@@ -1,10 +1,10 @@
 """Locks as a part of the plan's and the report's page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
-from runbook import figures
 from runbook.models import Plan
-from runbook.page import Block, Code, Table
+from runbook.page import Block, Bullets, Code, Table
 from runbook.planning import locks
 from runbook.planning.locks import Lock
 from runbook.schema import held
@@ -20,6 +20,7 @@ FENCED = (
     "Each is held until the commit. Behind the closed fence nobody is left who could wait. A statement that does not "
     "get its lock within ROLLBACK_LOCK_TIMEOUT_MS gives way, so that no query queues behind its request for longer."
 )
+UNDER = "Every other statement of these scripts. It works under the locks above, or locks an index or a type besides:"
 MEASURED = (
     "Measured in this run, from the beginning of the step that took the lock to the end of the commit. Behind the "
     "closed fence there is nobody who could wait; who was seen to wait when a step ended is named."
@@ -36,11 +37,28 @@ def planned(plan: Plan) -> list[Block]:
     ]
     if not rows or not plan.needed:
         return []
-    rest = (
-        f"{figures.count(len(found) - len(rows), 'other statement')} of these scripts lock no further table: they work "
-        "under these locks, or lock a type or an index. sql/locks.csv and the report list every one."
-    )
-    return [FENCED, Table(("step:line", "statement", "lock", "on", "others can"), rows), rest]
+    rest = [lock for lock in found if not lock.tables]
+    return [
+        FENCED,
+        Table(("step:line", "statement", "lock", "on", "others can"), rows),
+        UNDER,
+        Bullets(_by_step(steps, rest)),
+    ]
+
+
+def _by_step(steps: Mapping[str, str], found: Sequence[Lock]) -> list[str]:
+    """List statements in few words, a line for each script: where it stands, its command, and what else it locks."""
+    lines: dict[str, list[str]] = {}
+    for lock in found:
+        also = f" ({lock.mode} on {_names(lock.on)})" if lock.on else ""
+        lines.setdefault(lock.file, []).append(f"{lock.line} {_command(lock.statement)}{also}")
+    return [f"{steps[file]}: {', '.join(said)}" for file, said in lines.items()]
+
+
+def _command(statement: str) -> str:
+    """Return the command of a statement, also of one that is put together first, such as ALTER TABLE."""
+    words = statement.removeprefix("EXECUTE format('").split()[:2]
+    return " ".join(takewhile(str.isupper, words))
 
 
 def report(summary: Summary) -> list[Block]:

@@ -29,8 +29,20 @@ def test_the_plan_says_what_is_locked_and_what_others_can_do() -> None:
         "| ACCESS EXCLUSIVE | analytics_events, benchmark_ab_tests, benchmark_datasets and 6 more | nothing |",
     ):
         assert row in text
-    assert len(text.splitlines()) < 20
+    assert len(text.splitlines()) < 25
     assert "none new" not in text
+
+
+def test_the_plan_lists_every_statement() -> None:
+    lines = {line.removeprefix("- ").partition(":")[0]: line for line in planned().splitlines() if line[:2] == "- "}
+    assert "80 CREATE SCHEMA, 83 CREATE TABLE," in lines["012"]
+    assert "103 ALTER TYPE (EXCLUSIVE on type conversation_status)" in lines["011"]
+    steps = locks.files_of(samples.plan())
+    for lock in locks.of(samples.plan()):
+        if lock.line and not lock.tables:
+            assert f" {lock.line} " in lines[steps[lock.file]]
+        elif lock.line:
+            assert f"| {steps[lock.file]}:{lock.line} |" in planned()
 
 
 def test_a_script_that_is_skipped_locks_nothing() -> None:
