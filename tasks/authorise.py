@@ -156,7 +156,9 @@ def _weigh(gate: Gate, answer: Answer) -> None:
         asking.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
     _answered(gate, f"{approval.name}: {approval.decision} counts.", accepted=True)
     if approval.decision == "decline":
-        raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
+        raise Declined(
+            f"{approval.name} ({approval.role}) declined: {approval.comment.rstrip('.') or 'no reason given'}."
+        )
     gate.question = replace(gate.question, given=[*gate.question.given, approval])
     return None
 

@@ -71,7 +71,7 @@ def drawn(summary: Summary) -> str:
         return ""
     said = f"{summary.request.incident} on {summary.target}: {outage_words(summary)}"
     height = course.bottom + 62
-    body = [*_outage(summary, course), *_axis(course), *_bars(course), *_commit(summary, course)]
+    body = [*_outage(summary, course), *_axis(course), *_commit(summary, course), *_bars(course)]
     body += [_text(16, height - 14, _beside(summary, course))]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
@@ -105,7 +105,12 @@ def _axis(course: Course) -> Iterator[str]:
     for number in range(int(course.seconds / step) + 1):
         x = round(LEFT + (RIGHT - LEFT) * number * step / course.seconds, 1)
         yield f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP - 12}" y2="{course.bottom + 6}"/>'
-        yield _text(x, course.bottom + 22, figures.duration(number * step) if number else "0", anchor="middle")
+        yield _text(x, course.bottom + 22, _tick(number * step), anchor="middle")
+
+
+def _tick(seconds: float) -> str:
+    """Write a tick in one unit as far as it goes; binary fractions are rounded away."""
+    return f"{round(seconds, 1):g} s" if seconds < figures.MINUTE else figures.duration(seconds)
 
 
 def _bars(course: Course) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ FORMAT = 1
 
 def markdown(summary: Summary, *, whole: bool = False) -> str:
     """Write the report as Markdown; its first line is the verdict. ``whole``: with its picture inside."""
-    return page.markdown(reportpage.report_page(summary), whole=whole)
+    shown = replace(summary, report_page="") if whole else summary  # in the UI it need not lead to itself
+    return page.markdown(reportpage.report_page(shown), whole=whole)
 
 
 def evidence(summary: Summary) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _lead(summary: Summary) -> list[Block]:
         ("Requested by", summary.request.requested_by or "not said"),
         ("Run", f"{figures.moment(summary.began)} to {figures.moment(summary.ended)}"),
     ]
-    links = [("The run's page", summary.page), ("This report there", summary.report_page)]
+    links = [("The run's page", summary.page), ("This report in Prefect's UI", summary.report_page)]
     return [Table(("", ""), [row for row in rows if row[1]]), *(Link(*one) for one in links if one[1])]
 
 
@@ -175,7 +175,9 @@ def compared(checks: Sequence[Check]) -> list[dict[str, str]]:
     """Return the checks as rows, those first that found something else."""
     rows = sorted(checks, key=lambda check: check.passed)
     return [
-        {"check": c.name, "wanted": c.expected, "found": c.found, "ok": "ok" if c.passed else "DIFFERS"} for c in rows
+        # The answer first: the UI's table does not fold, and cuts the last column off.
+        {"ok": "ok" if c.passed else "DIFFERS", "check": c.name, "wanted": c.expected, "found": c.found}
+        for c in rows
     ]
 
 
