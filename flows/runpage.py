@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run as this_run
 from prefect.settings import PREFECT_UI_URL
+from prefect.states import Running
 
 from runbook import journal, settings
 from runbook.models import Step
@@ -41,14 +42,15 @@ def load() -> Settings:
 
 
 def keep(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
-    """Give up the place in the deployment's concurrency limit, which Prefect takes away when a run pauses.
+    """Let the run forget its place in the deployment's concurrency limit, so that it outlives its wait.
 
-    Prefect 3.8 then cancels the run up to four minutes later, wherever it is, since it cannot renew what it lost.
-    That only one run works on a database is held by the runner's lock.
+    Prefect 3.8 takes the place away when a run pauses, and up to four minutes later cancels the run, wherever it is by
+    then, because the place cannot be renewed. A run that knows of no place renews none. That only one runner works on
+    a database is held by the lock in PostgreSQL.
     """
-    for one in (state, flow_run.state):
-        if one:
-            one.state_details.deployment_concurrency_lease_id = None
+    if state.state_details.deployment_concurrency_lease_id:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(flow_run.id, Running(), force=True)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 import yaml
@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MILLISECONDS = 20_000
-LAPTOP = {"width": 1400, "height": 900}
+LAPTOP = 900
+"""How high the screen of a laptop is, in px."""
 LABEL = ".schema-form-property__label"
 PICTURE = "img[src^='data:image/svg+xml']"
 
@@ -37,8 +38,8 @@ def ui(prefect: Prefect) -> str:
     return prefect.env["PREFECT_API_URL"].removesuffix("/api")
 
 
-def opened(browser: Browser, address: str, scheme: str = "light", **size: int) -> Page:
-    page = browser.new_page(viewport={**LAPTOP, **size}, color_scheme="dark" if scheme == "dark" else "light")
+def opened(browser: Browser, address: str, scheme: Literal["light", "dark"] = "light", height: int = LAPTOP) -> Page:
+    page = browser.new_page(viewport={"width": 1400, "height": height}, color_scheme=scheme)
     page.set_default_timeout(MILLISECONDS)
     # What the switch in the older UI's settings writes; the newer one follows the system.
     page.add_init_script(f"localStorage.setItem('color-scheme', '\"{scheme}\"')")
@@ -113,7 +114,8 @@ def test_a_run_shows_plan_progress_checks_and_a_picture(
     shown = artifacts(prefect_api, run)
     assert {"plan", "progress", "verification", "rows", "report"} <= set(shown)
     assert "Users are online." in shown["progress"]["description"]
-    for scheme in ("light", "dark"):
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
         for door in ("", "/v2"):  # Prefect has two UIs
             page = opened(browser, f"{ui(prefect_api)}{door}/artifacts/artifact/{shown['report']['id']}", scheme)
             expect(page.locator(PICTURE)).to_be_visible(timeout=MILLISECONDS)

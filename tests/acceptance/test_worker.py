@@ -144,6 +144,9 @@ def test_production_is_rolled_back_over_the_api(site: Site) -> None:
     until(lambda: site.state(other) == "Cancelled")
     assert waiting["name"] in ("INC-7 on production", "INC-8 on production")
     assert not at_baseline(site.database)
+    # A place in the deployment's limit that the run still knew of would get it cancelled minutes after its pause.
+    began = [one for one in site.prefect.read(f"/flow_run_states/?flow_run_id={run}") if one["type"] == "RUNNING"][-1]
+    assert began["state_details"]["deployment_concurrency_lease_id"] is None
     form = _form(site, waiting)
     assert form["properties"]["decision"]["enum"] == ["approve", "decline"]
     assert form["properties"]["role"]["enum"] == ["Team Lead", "CTO", "On-call Engineer"]

@@ -1,24 +1,12 @@
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Running
 
 from flows import runpage
 from flows.rollback import rollback
 from runbook.request import RollbackRequest
 from runbook.telling import messages
-
-
-def test_a_run_holds_nothing_that_prefect_would_miss_after_its_pause() -> None:
-    state: State[None] = Running()
-    state.state_details.deployment_concurrency_lease_id = uuid4()
-    run = FlowRun(flow_id=uuid4(), state=state.model_copy(deep=True))
-    for hook in rollback.on_running_hooks:
-        hook(rollback, run, state)
-    assert state.state_details.deployment_concurrency_lease_id is None
-    assert run.state and run.state.state_details.deployment_concurrency_lease_id is None
 
 
 def test_links_lead_to_the_ui_of_the_server_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
