@@ -94,6 +94,19 @@ class Settings(BaseSettings):
         description="How long the fence may stay closed without a living runner; then the server opens it, in s.",
     )
 
+    rehearsal_source: str | None = Field(
+        None,
+        description="Production, for the rehearsal on staging: a libpq connection string without a password, such as "
+        "service=digitaltwin-production. It is only read.",
+    )
+    rehearsal_way: Literal["auto", "file", "stream", "template", "dump"] = Field(
+        "auto",
+        description="How production is cloned. auto: from rehearsal_dump, else through a file, else as a stream.",
+    )
+    rehearsal_dump: Path | None = Field(
+        None, description="A dump of production (custom, directory or tar) that is cloned in its place."
+    )
+
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
     identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
