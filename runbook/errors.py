@@ -123,6 +123,10 @@ class RehearsalRefused(RollbackError):
     """A rehearsal would touch production, or a database that is not its own."""
 
 
+class RehearsalFailed(RollbackError):
+    """A rehearsal did not come to a good end; it is recorded, and staging was put back."""
+
+
 class CloneFailed(RollbackError):
     """The clone of production was not made, or not masked; staging is as it was."""
 

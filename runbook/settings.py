@@ -107,6 +107,26 @@ class Settings(BaseSettings):
         None, description="A dump of production (custom, directory or tar) that is cloned in its place."
     )
 
+    rehearsal_test: Command = Field(
+        (), description="A command that tests the application after a rehearsal's rollback; it ends with 0 if it works."
+    )
+    rehearsal_history: str | None = Field(
+        None,
+        description="Where the rehearsals' history is kept: a libpq connection string without a password. Not set: the "
+        "database rollback_rehearsals on staging's server; production must be told.",
+    )
+    rehearsal_slower: float = Field(
+        2, gt=1, description="By which factor above its median a step of a rehearsal is slower than usual."
+    )
+    rehearsal_slower_seconds: float = Field(
+        5, ge=0, description="By how much it must be slower at least to be told, in s."
+    )
+    rehearsal_days: float = Field(
+        30,
+        ge=0,
+        description="Within how many days production wants these very scripts rehearsed. 0: it does not ask for that.",
+    )
+
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
     identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
@@ -139,6 +159,11 @@ class Settings(BaseSettings):
     mail_from: str = Field("noreply@localhost", description="Sender of the messages to users.")
     template_dir: Path | None = Field(None, description="Folder with message templates that replace the built-in ones.")
     run_url: str | None = Field(None, description="Address of the Prefect UI, for links in messages.")
+
+    @property
+    def production(self) -> bool:
+        """Whether the target is production."""
+        return self.target.strip().lower() == "production"
 
 
 def load() -> Settings:
