@@ -24,6 +24,9 @@ Listener = Callable[[str | None, Plan, RollbackRequest], None]
 listeners: list[Listener] = []
 """Who is told that a run waits for its approval, such as the prompt of the terminal that started it."""
 
+DEMANDED = "demanded"
+"""How the form's schema marks a field that this plan asks for."""
+
 UNTOUCHED = "Nothing was changed; services run as before."
 
 

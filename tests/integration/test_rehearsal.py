@@ -17,11 +17,12 @@ from runbook import settings
 from runbook.rehearsing import history
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.telling import sink
-from tests import application, rehearsal as places, servers
+from tasks import authorise
+from tests import application, servers
+from tests import rehearsal as places
 from tests.application import Application
-from tests.databases import ALL, Database, Templates, migrate
+from tests.databases import ALL, Database, Templates
 from tests.rehearsal import STAGING
-from tests.runbook_runs import authorise
 from tests.servers import Server
 
 pytestmark = [
@@ -160,7 +161,9 @@ def test_the_rollback_is_rehearsed_and_staging_is_as_it_was(
     messages = [path.read_text() for path in (folder / "messages" / "new").iterdir()]
     assert any("team@rehearsal.invalid" in text for text in messages)
     users = [text for text in messages if "team@rehearsal.invalid" not in text]
-    assert len(users) > 10 and not [text for text in users if "@example." in text.partition("Subject")[0].partition("To:")[2]]
+    assert len(users) > 10 and not [
+        text for text in users if "@example." in text.partition("Subject")[0].partition("To:")[2]
+    ]
     [report] = folder.glob("report-*.md")
     assert "A rehearsal answers itself" in report.read_text()
     assert "ROLLBACK_APPROVERS" not in os.environ
