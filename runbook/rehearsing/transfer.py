@@ -28,8 +28,6 @@ LEFT_OUT = ("--no-subscriptions", "--exclude-schema=rollback")
 NOT_RESTORED = re.compile(r"\d+; \d+ \d+ (COMMENT - )?SUBSCRIPTION\b")
 OWN = ("--no-owner", "--no-privileges", "--exit-on-error", "--no-password")
 """The clone belongs to staging's role: production's roles are not there."""
-READ_ONLY = {**compression.C_LOCALE, "PGOPTIONS": source.READ_ONLY}
-"""pg_dump's environment; its connection string says the same, and it opens read-only transactions by itself."""
 PROGRESS_SECONDS = 1.0
 
 Words = list[str | Path]
@@ -70,7 +68,7 @@ def stream(site: Site, name: str, tell: Tell) -> None:
     left += [f"--lock-wait-timeout={dump.LOCK_WAIT}", f"--dbname={conninfo}"]
     right: Words = [folder / "pg_restore", *OWN, f"--dbname={_target(site)}"]
     with _explained(f"The stream from {name} to {site.incoming} broke"):
-        attended.do(lambda: shell.pipe(left, right, READ_ONLY), _sessions(site), _watched(site, tell))
+        attended.do(lambda: shell.pipe(left, right, compression.C_LOCALE), _sessions(site), _watched(site, tell))
 
 
 def take(site: Site, conn: psycopg.Connection, name: str, path: Path, tell: Tell) -> int:

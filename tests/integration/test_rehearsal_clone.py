@@ -9,7 +9,7 @@ import pytest
 
 from runbook.errors import CloneFailed
 from runbook.rehearsing import cleaning, clone, masking, resting
-from tests import rehearsal, servers
+from tests import rehearsal
 from tests.databases import Database
 from tests.rehearsal import STAGING, Stage
 from tests.servers import Server
@@ -30,14 +30,6 @@ CHANGED = {
 WAYS = ("file", "stream", "dump", "template")
 
 
-@pytest.fixture(scope="session")
-def other(server: Server) -> Iterator[Server]:
-    """A second server of the same version."""
-    running = servers.start(server.version)
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=["baseline", "transformed"])
 def production(request: pytest.FixtureRequest) -> Database:
     name = "database" if request.param == "baseline" else "transformed"
@@ -48,25 +40,23 @@ def production(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
-def stage(production: Database, other: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with rehearsal.staged(production, other, tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def beside(production: Database, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """Production and staging on one server."""
-    with rehearsal.staged(production, server, tmp_path, monkeypatch) as made:
+def stage(
+    production: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    with rehearsal.staged(production, other_server, tmp_path, monkeypatch) as made:
         yield made
 
 
 # Addresses where nobody expects them, and what a clone must not take along.
 HARD = r"""
-CREATE SCHEMA rollback; CREATE TABLE rollback.run (id int); CREATE TABLE rollback.archive AS SELECT 'kept@example.org' AS who;
+CREATE SCHEMA rollback;
+CREATE TABLE rollback.run (id int);
+CREATE TABLE rollback.archive AS SELECT 'kept@example.org' AS who;
 CREATE TABLE public.notes (id int PRIMARY KEY, words text, tags text[], facts jsonb, made timestamp);
 INSERT INTO public.notes VALUES
     (1, 'Write to Ada.Weiss+work@mail.example.org, or <bela@example.org>.', '{a,list@example.org}',
-     '{"deep": ["x\\nada@example.org", "back\\\\nslash@example.org", "\u00e9lodie@example.org"], "n@example.org": 1}', now()),
+     '{"deep": ["x\\nada@example.org", "back\\\\nslash@example.org", "\u00e9lodie@example.org"],
+       "n@example.org": 1}', now()),
     (2, 'no address', '{}', '{}', now()), (3, NULL, NULL, NULL, NULL);
 CREATE MATERIALIZED VIEW public.mails AS SELECT email FROM public.users;
 CREATE FUNCTION public.shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trigger fired'; END $$;
@@ -89,7 +79,7 @@ def enabled(database: Database) -> list[tuple[str, str]]:
     with database.connect() as conn:
         return conn.execute(
             "SELECT tgname::text, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
-        ).fetchall()  # type: ignore[return-value]
+        ).fetchall()
 
 
 def given(stage: Stage, way: str) -> dict[str, object]:
@@ -102,15 +92,13 @@ def given(stage: Stage, way: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.usefixtures("production", "other_server")
 def test_the_clone_holds_what_production_holds_but_for_contacts(
-    way: str,
-    production: Database,
-    server: Server,
-    other: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    way: str, server: Server, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with rehearsal.staged(production, server if way == "template" else other, tmp_path, monkeypatch) as stage:
+    production: Database = request.getfixturevalue("production")
+    where: Server = server if way == "template" else request.getfixturevalue("other_server")
+    with rehearsal.staged(production, where, tmp_path, monkeypatch) as stage:
         whole(stage, way)
 
 
@@ -160,7 +148,8 @@ def test_what_was_unique_equal_or_empty_stays_so(stage: Stage) -> None:
     stage.run()
     shape = """
         SELECT count(*), count(DISTINCT email), (SELECT count(*) FROM users u JOIN end_users e USING (email)),
-               (SELECT count(email) FROM end_users), (SELECT count(phone) FROM end_users), (SELECT count(name) FROM end_users),
+               (SELECT count(email) FROM end_users), (SELECT count(phone) FROM end_users),
+               (SELECT count(name) FROM end_users),
                (SELECT count(DISTINCT (user_id, email_address)) FROM email_credentials),
                (SELECT count(DISTINCT (credential_id, email_id)) FROM email_knowledge),
                (SELECT sum(length(body_text)) FROM email_knowledge),
