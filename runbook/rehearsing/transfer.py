@@ -18,7 +18,7 @@ from runbook.approval.attended import Sessions
 from runbook.errors import CloneFailed, ProgramFailed, RollbackError
 from runbook.rehearsing import source
 from runbook.rehearsing.site import Site
-from runbook.safekeeping import archive, compression, dump, programs, proof
+from runbook.safekeeping import archive, compression, dump, programs
 from runbook.safekeeping.dump import Dump
 
 APPLICATION = "rollback-rehearsal"
@@ -28,6 +28,18 @@ LEFT_OUT = ("--no-subscriptions", "--exclude-schema=rollback")
 NOT_RESTORED = re.compile(r"\d+; \d+ \d+ (COMMENT - )?SUBSCRIPTION\b")
 OWN = ("--no-owner", "--no-privileges", "--exit-on-error", "--no-password")
 """The clone belongs to staging's role: production's roles are not there."""
+REMEDIES = {
+    "permission denied to create extension": "Rehearse as a superuser of staging's server, or let who runs it say "
+    "trusted = true in the extension's control file.",
+    "must be superuser": "Rehearse as a superuser of staging's server: production holds what only one may make.",
+    "is not available": "Install that extension on staging's server.",
+    "row-level security": "Give the source's role BYPASSRLS: rows are hidden from it.",
+    "permission denied": "GRANT pg_read_all_data to the source's role; on staging the role needs CREATEDB.",
+    "no space left": "Make room on staging's server.",
+    "could not extend file": "Make room on staging's server.",
+    "lock timeout": "Somebody holds a table of production exclusively (a migration?); rehearse when it has ended.",
+}
+"""What to do, by what PostgreSQL says."""
 PROGRESS_SECONDS = 1.0
 
 Words = list[str | Path]
@@ -147,7 +159,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except ProgramFailed as error:
         said = (error.stderr or error.problem).lower()
-        remedy = next((do for sign, do in proof.REMEDIES.items() if sign in said), "Mend it, then rehearse again.")
+        remedy = next((do for sign, do in REMEDIES.items() if sign in said), "Mend it, then rehearse again.")
         raise CloneFailed(f"{what}: {error.problem}", remedy) from None
     except RollbackError as error:
         error.problem = f"{what}: {error.problem}"

@@ -97,7 +97,7 @@ def test_a_rehearsal_killed_while_the_clone_stood_is_put_right_by_the_next(stage
 
 @pytest.mark.parametrize("side", ["pg_dump", "pg_restore"])
 def test_each_side_of_a_broken_stream_is_told(side: str, stage: Stage) -> None:
-    def hang_up(step: str, size: int) -> None:
+    def hang_up(step: str, size: int, of: int) -> None:
         where = stage.production if side == "pg_dump" else stage.staging
         application = "rollback-backup" if side == "pg_dump" else "rollback-rehearsal"
         ended = (
@@ -118,7 +118,7 @@ def test_each_side_of_a_broken_stream_is_told(side: str, stage: Stage) -> None:
 
 
 def test_a_clone_that_is_called_off_leaves_nothing(stage: Stage) -> None:
-    def stop(step: str, size: int) -> None:
+    def stop(step: str, size: int, of: int) -> None:
         raise KeyboardInterrupt
 
     for way in ("stream", "file"):
@@ -138,7 +138,7 @@ def test_a_dump_that_was_cut_off_leaves_nothing(stage: Stage) -> None:
 
 
 def test_two_rehearsals_do_not_meet(stage: Stage) -> None:
-    def again(step: str, size: int) -> None:
+    def again(step: str, size: int, of: int) -> None:
         clone.make(stage.settings())
 
     with pytest.raises(SecondRunner, match="Another rehearsal"):

@@ -194,6 +194,19 @@ def test_a_dump_of_the_same_name_needs_productions_address(stage: Stage) -> None
     cleaning.clean_up(stage.settings())
 
 
+def test_a_dump_alone_needs_somebodys_word_that_staging_is_staging(stage: Stage) -> None:
+    path = stage.folder / "some.dump"
+    assert stage.production.program("pg_dump", "-Fc", "-f", str(path)).returncode == 0
+    with stage.staging.server.connect() as admin:
+        admin.execute(f"COMMENT ON DATABASE {STAGING} IS NULL")
+        with pytest.raises(RehearsalRefused, match="COMMENT ON DATABASE"):
+            clone.make(stage.settings(rehearsal_source=None, rehearsal_dump=path))
+        admin.execute(f"COMMENT ON DATABASE {STAGING} IS 'Staging'")
+    assert stage.run(rehearsal_source=None, rehearsal_dump=path).way == "dump"
+    cleaning.clean_up(stage.settings())
+    assert stage.databases() == {STAGING: "Staging"}
+
+
 def test_what_is_no_dump_is_refused(stage: Stage) -> None:
     path = stage.folder / "plain.sql"
     path.write_text("SELECT 1;\n")
