@@ -159,6 +159,7 @@ def test_no_address_is_left_anywhere(stage: Stage) -> None:
     assert stats and "example.org" not in str(stats[0])
 
 
+@pytest.mark.pg("18")
 def test_a_role_that_is_no_superuser_clones_to_a_staging_of_its_own(
     database: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
