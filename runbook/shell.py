@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def pipe(left: Sequence[str | Path], right: Sequence[str | Path], env: Mapping[s
     first = sh.Command(words[0][0])(*words[0][1:], _piped=True, _err=heard[0].append, **common)
     second = sh.Command(words[1][0])(*words[1][1:], _in=first, _err=heard[1].append, _return_cmd=True, **common)
     if second.exit_code and first.process.is_alive():
-        first.process.terminate()  # nobody reads what it writes
+        with suppress(ProcessLookupError):
+            first.process.terminate()  # nobody reads what it writes
     first.wait()
     wrong = [
         _failed(program, code, "".join(said), "").problem

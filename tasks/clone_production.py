@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from runbook.rehearsing import clone
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
-from tasks import only_lost
+from tasks import only_lost, progress
 
 HOURS_12 = 12 * 3600
 
@@ -23,4 +23,9 @@ HOURS_12 = 12 * 3600
 )
 def clone_production(settings: Settings) -> Clone:
     """Clone production beside staging. Raises RehearsalRefused, CloneFailed, DatabaseUnavailable."""
-    return clone.make(settings)
+    moved = {
+        step: progress(f"clone-{step}", f"Bytes of the {step}, of production's size") for step in ("dump", "restore")
+    }
+    made = clone.make(settings, lambda step, there, whole: moved[step](there, whole) if whole else None)
+    moved["restore"](1, 1)
+    return made

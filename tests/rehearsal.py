@@ -34,7 +34,7 @@ class Stage:
             "backup_dir": self.folder / "backups",
             "pg_bin": self.staging.server.folder,
         }
-        return Settings(**{**given, **words})  # type: ignore[arg-type]
+        return Settings(**{**given, **words})
 
     def databases(self) -> dict[str, str | None]:
         """Return staging's databases of the rehearsal with their comments."""
@@ -43,7 +43,7 @@ class Stage:
                 "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE starts_with(datname, %s)",
                 [STAGING],
             )
-            return dict(found.fetchall())  # type: ignore[arg-type]
+            return dict(found.fetchall())
 
     def run(self, **words: Any) -> Clone:
         """Clone, mask, and take staging's name."""

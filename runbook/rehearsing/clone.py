@@ -3,45 +3,25 @@
 import logging
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
-
 from runbook import database, figures
-from runbook.errors import CloneFailed
 from runbook.models import Identity
-from runbook.rehearsing import cleaning, guard, incoming, source, transfer, ways
+from runbook.rehearsing import cleaning, incoming, transfer
+from runbook.rehearsing import origin as origins
 from runbook.rehearsing import site as sites
 from runbook.rehearsing.clonedata import Clone
 from runbook.rehearsing.marks import Mark
+from runbook.rehearsing.origin import Origin
 from runbook.rehearsing.site import Site
-from runbook.rehearsing.source import Facts
-from runbook.rehearsing.transfer import Header, Tell
-from runbook.rehearsing.ways import Way
+from runbook.rehearsing.transfer import Tell
 from runbook.safekeeping import serverdisk
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a clone comes from: production, or a dump of it."""
-
-    site: Site
-    way: Way
-    conn: psycopg.Connection | None
-    facts: Facts | None
-    header: Header | None
-
-    @property
-    def name(self) -> str:
-        """Return the name of the database that is cloned."""
-        return self.facts.identity.database if self.facts else self.header.database if self.header else ""
 
 
 @dataclass(frozen=True)
@@ -53,20 +33,23 @@ class Timing:
     dump_bytes: int = 0
 
 
-def make(settings: Settings, on_progress: Tell = lambda _step, _bytes: None) -> Clone:
+Progress = Callable[[str, int, int], None]
+"""Hears which step is at work (dump, restore), how many bytes are there, and how many production has (0: not known)."""
+
+
+def make(settings: Settings, on_progress: Progress = lambda _step, _bytes, _of: None) -> Clone:
     """Clone production beside the staging database, which stays as it is; what killed rehearsals left goes first.
 
-    ``on_progress`` gets the step (dump, restore) and how many bytes are there, about every second; what it raises ends
-    the clone. Raises RehearsalRefused, CloneFailed, SettingsInvalid, SecondRunner, BackupFailed, DatabaseUnavailable;
-    half a clone is dropped.
+    ``on_progress`` is called about every second; what it raises ends the clone. Raises RehearsalRefused, CloneFailed,
+    SettingsInvalid, SecondRunner, BackupFailed, DatabaseUnavailable; half a clone is dropped.
     """
     began = time.monotonic()
-    with sites.opened(settings) as at, _origin(at) as origin:
+    with sites.opened(settings) as at, origins.found(at) as origin:
         cleaning.clean(at)
         mark = _mark(origin)
         log.info("cloning %s to %s by %s: %s", origin.name, at.incoming, origin.way.kind, origin.way.why)
         try:
-            timing = _fill(origin, mark, on_progress)
+            timing = _fill(origin, mark, lambda step, there: on_progress(step, there, origin.bytes))
         except BaseException:
             incoming.discard(at)
             raise
@@ -77,53 +60,6 @@ def make(settings: Settings, on_progress: Tell = lambda _step, _bytes: None) -> 
         )
     log.info("cloned %s: %s in %s", made.source, figures.size(made.bytes), figures.duration(made.seconds))
     return made
-
-
-@contextmanager
-def _origin(at: Site) -> Iterator[Origin]:
-    """Find out what is cloned and how, and that it is not staging itself. Raises RehearsalRefused, CloneFailed."""
-    if ways.wants_dump(at.settings):
-        yield _dumped(at)
-        return
-    with closing(source.connect(at.settings)) as conn:
-        _bar(at, conn)
-        facts = source.facts(conn)
-        way = ways.choose(at.settings, conn, same_server=guard.same_server(conn, at.gate))
-        _check_version(facts.identity.major, at)
-        ways.check_room(at.gate, facts, way)
-        yield Origin(at, way, conn, facts, None)
-
-
-def _dumped(at: Site) -> Origin:
-    """Take a dump for production. Where the source is set, it is asked once who it is. Raises RehearsalRefused."""
-    way = ways.choose(at.settings, None, same_server=False)
-    found = transfer.header(Path(str(at.settings.rehearsal_dump)), at)
-    if at.settings.rehearsal_source:
-        with closing(source.connect(at.settings)) as conn:
-            _bar(at, conn)
-    else:
-        guard.check_dump(at.staging, found.database)
-    _check_version(found.major, at)
-    return Origin(at, way, None, None, found)
-
-
-def _bar(at: Site, conn: psycopg.Connection) -> None:
-    """Keep in mind what must never be touched, and see that no name of this rehearsal leads there."""
-    at.source = guard.identity(conn)
-    for name in (at.staging, at.incoming, at.resting):
-        guard.check(at.gate, name, at.source)
-
-
-def _check_version(major: int, at: Site) -> None:
-    here = at.gate.info.server_version // 10000
-    if major > here:
-        raise CloneFailed(
-            f"Production runs on PostgreSQL {major}, staging on {here}: an older server may not take its data.",
-            f"Rehearse on PostgreSQL {major}; the rehearsal would prove little otherwise.",
-            "Nothing was touched.",
-        )
-    if major and major < here:
-        log.warning("Production runs on PostgreSQL %d, staging on %d: locks and times may differ.", major, here)
 
 
 def _mark(origin: Origin) -> Mark:
@@ -146,7 +82,7 @@ def _fill(origin: Origin, mark: Mark, tell: Tell) -> Timing:
         origin.conn.close()  # nobody may be connected, this program included
         incoming.copy(at, mark, origin.facts, clone=_shares(at, disk))
         return Timing(restore_seconds=time.monotonic() - began)
-    incoming.make(at, mark, *_like(origin))
+    incoming.make(at, mark, *origins.like(origin))
     if origin.way.kind == "file" and origin.conn:
         return _through_file(origin, mark, tell)
     if origin.way.kind == "stream":
@@ -170,17 +106,6 @@ def _through_file(origin: Origin, mark: Mark, tell: Tell) -> Timing:
     finally:
         shutil.rmtree(path, ignore_errors=True)
     return Timing(dumped - began, time.monotonic() - dumped, written)
-
-
-def _like(origin: Origin) -> tuple[database.Row, tuple[database.Row, ...]]:
-    """Return what the clone is made like: production; of a dump, the staging database, else the maintenance one."""
-    if origin.facts:
-        return origin.facts.like, origin.facts.settings
-    at = origin.site
-    for name in (at.staging, at.gate.info.dbname):
-        if like := database.query(at.gate, "scratch_database", database=name):
-            break
-    return like[0], tuple(database.query(at.gate, "database_settings", database=name))
 
 
 def _shares(at: Site, disk: serverdisk.Disk | None) -> bool:

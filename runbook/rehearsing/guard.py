@@ -9,6 +9,7 @@ import psycopg
 from runbook import database
 from runbook.errors import RehearsalRefused, SecondRunner, StatementFailed
 from runbook.models import Identity
+from runbook.rehearsing.marks import Found
 from runbook.safekeeping import snapshot
 from runbook.settings import Settings
 
@@ -79,11 +80,18 @@ def marked_source(words: Mapping[str, Any]) -> Identity | None:
     return Identity(int(words["system_identifier"]), str(words["database"]), 0, int(words["oid"]))
 
 
-def check_dump(staging: str, dumped: str) -> None:
-    """Raise RehearsalRefused where only a dump says what production is, and staging has the same name.
+def check_dump(standing: Found | None, staging: str, dumped: str) -> None:
+    """Raise RehearsalRefused where only a dump says what production is, and staging may be production.
 
-    A snapshot's dump bears the snapshot's name, which begins with its original's.
+    Staging must have another name, and somebody must have said in its comment that it is staging. A snapshot's dump
+    bears the snapshot's name, which begins with its original's.
     """
+    if standing and not standing.ours and "staging" not in (standing.comment or "").lower():
+        raise RehearsalRefused(
+            f"Production is only known by a dump, and nobody said that the database {staging} is staging.",
+            f"Set ROLLBACK_REHEARSAL_SOURCE; or say it once: COMMENT ON DATABASE \"{staging}\" IS 'staging'.",
+            NOTHING,
+        )
     if not dumped or dumped.partition(snapshot.MARK)[0] == staging:
         what = (
             f"was taken of a database {dumped}, and staging is called so too"

@@ -64,6 +64,7 @@ def _mask(at: Site) -> dict[str, int]:
         _check_place(at, conn)
         try:
             with database.transaction(conn):
+                database.script(conn, "rehearsal/quiet.sql")
                 _load(conn)
                 database.script(conn, "rehearsal/mask.sql")
                 _check_unknown(conn)

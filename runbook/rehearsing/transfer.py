@@ -18,7 +18,7 @@ from runbook.approval.attended import Sessions
 from runbook.errors import CloneFailed, ProgramFailed, RollbackError
 from runbook.rehearsing import source
 from runbook.rehearsing.site import Site
-from runbook.safekeeping import archive, compression, dump, programs, proof
+from runbook.safekeeping import archive, compression, dump, programs
 from runbook.safekeeping.dump import Dump
 
 APPLICATION = "rollback-rehearsal"
@@ -28,8 +28,18 @@ LEFT_OUT = ("--no-subscriptions", "--exclude-schema=rollback")
 NOT_RESTORED = re.compile(r"\d+; \d+ \d+ (COMMENT - )?SUBSCRIPTION\b")
 OWN = ("--no-owner", "--no-privileges", "--exit-on-error", "--no-password")
 """The clone belongs to staging's role: production's roles are not there."""
-READ_ONLY = {**compression.C_LOCALE, "PGOPTIONS": source.READ_ONLY}
-"""pg_dump's environment; its connection string says the same, and it opens read-only transactions by itself."""
+REMEDIES = {
+    "permission denied to create extension": "Rehearse as a superuser of staging's server, or let who runs it say "
+    "trusted = true in the extension's control file.",
+    "must be superuser": "Rehearse as a superuser of staging's server: production holds what only one may make.",
+    "is not available": "Install that extension on staging's server.",
+    "row-level security": "Give the source's role BYPASSRLS: rows are hidden from it.",
+    "permission denied": "GRANT pg_read_all_data to the source's role; on staging the role needs CREATEDB.",
+    "no space left": "Make room on staging's server.",
+    "could not extend file": "Make room on staging's server.",
+    "lock timeout": "Somebody holds a table of production exclusively (a migration?); rehearse when it has ended.",
+}
+"""What to do, by what PostgreSQL says."""
 PROGRESS_SECONDS = 1.0
 
 Words = list[str | Path]
@@ -70,7 +80,7 @@ def stream(site: Site, name: str, tell: Tell) -> None:
     left += [f"--lock-wait-timeout={dump.LOCK_WAIT}", f"--dbname={conninfo}"]
     right: Words = [folder / "pg_restore", *OWN, f"--dbname={_target(site)}"]
     with _explained(f"The stream from {name} to {site.incoming} broke"):
-        attended.do(lambda: shell.pipe(left, right, READ_ONLY), _sessions(site), _watched(site, tell))
+        attended.do(lambda: shell.pipe(left, right, compression.C_LOCALE), _sessions(site), _watched(site, tell))
 
 
 def take(site: Site, conn: psycopg.Connection, name: str, path: Path, tell: Tell) -> int:
@@ -149,7 +159,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except ProgramFailed as error:
         said = (error.stderr or error.problem).lower()
-        remedy = next((do for sign, do in proof.REMEDIES.items() if sign in said), "Mend it, then rehearse again.")
+        remedy = next((do for sign, do in REMEDIES.items() if sign in said), "Mend it, then rehearse again.")
         raise CloneFailed(f"{what}: {error.problem}", remedy) from None
     except RollbackError as error:
         error.problem = f"{what}: {error.problem}"

@@ -6,6 +6,7 @@
 -- THE REST  every other column that holds text, JSON or a list of texts: each e-mail address in it becomes
 --           somebody@staging.invalid; rows without one are not written.
 -- TRIGGERS  are off while a table is written: updated_at stays, and no trigger sends anything. Each is put back as it was.
+-- EVENTS    event triggers are off, too: quiet.sql, before; forget.sql, after it, puts them back.
 -- LEFT OUT  schema rollback, which is dropped next, and foreign tables: their rows are on another server.
 -- LOCKS     ACCESS EXCLUSIVE on each table; nobody else is connected.
 CREATE TEMP TABLE masked (relation regclass, rows bigint, columns bigint) ON COMMIT DROP;
