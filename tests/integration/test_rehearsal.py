@@ -1,11 +1,11 @@
 """The rehearsal, whole: production on one server, staging with its application on another, and nothing faked."""
 
-import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from runbook.rehearsing import history
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.telling import sink
 from tasks import authorise
-from tests import application, servers
+from tests import application, runbook_runs, servers
 from tests import rehearsal as places
 from tests.application import Application
 from tests.databases import ALL, Database, Templates
+from tests.integration.test_team import Channel, Listener
 from tests.rehearsal import STAGING
 from tests.servers import Server
 
@@ -33,29 +34,24 @@ pytestmark = [
 BEFORE = {"backend v2 works", "frontend v2 works"}
 
 
-class Channel(HTTPServer):
-    heard: list[dict[str, Any]]
-
-
-class Listener(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, Channel)
-        self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """The team's real channel, and what it heard."""
+def listening() -> Iterator[Channel]:
     with Channel(("127.0.0.1", 0), Listener) as server:
         server.heard = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.heard
+        yield server
         server.shutdown()
+
+
+@pytest.fixture
+def team(listening: Channel) -> list[dict[str, Any]]:
+    """What the team heard through its real channel."""
+    return listening.heard
+
+
+@pytest.fixture
+def channel(listening: Channel) -> str:
+    return f"json://127.0.0.1:{listening.server_port}/"
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +59,11 @@ def other(server: Server) -> Iterator[Server]:
     running = servers.start(server.version)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def elsewhere(other: Server) -> Templates:
+    return Templates(other)
 
 
 class Site:
@@ -106,10 +107,10 @@ class Site:
 @pytest.fixture
 def site(
     templates: Templates,
+    elsewhere: Templates,
     other: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    team: list[dict[str, Any]],
 ) -> Iterator[Site]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(authorise, "POLL_SECONDS", 0.2)
@@ -117,7 +118,7 @@ def site(
         with other.connect() as admin:
             admin.execute(f"DROP DATABASE {STAGING} WITH (FORCE)")
             admin.execute("DROP DATABASE IF EXISTS rollback_rehearsals")
-        with Templates(other).copy(forward=ALL) as made, other.connect() as admin:
+        with elsewhere.copy(forward=ALL) as made, other.connect() as admin:
             admin.execute(f"CREATE DATABASE {STAGING} TEMPLATE {made.dbname}")
             admin.execute(f"COMMENT ON DATABASE {STAGING} IS 'the team''s staging'")
         monkeypatch.setenv("ROLLBACK_TARGET", "staging")
@@ -132,7 +133,7 @@ def site(
 
 
 def rehearse(**request: Any) -> State[Any]:
-    return rehearsal(RehearsalRequest(previous_tag="v1", **request), return_state=True)
+    return rehearsal(RehearsalRequest.model_validate({"previous_tag": "v1", **request}), return_state=True)
 
 
 def test_the_rollback_is_rehearsed_and_staging_is_as_it_was(
@@ -167,3 +168,102 @@ def test_the_rollback_is_rehearsed_and_staging_is_as_it_was(
     [report] = folder.glob("report-*.md")
     assert "A rehearsal answers itself" in report.read_text()
     assert "ROLLBACK_APPROVERS" not in os.environ
+
+
+def script(folder: Path, text: str) -> str:
+    file = folder / "test.sh"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+FAILURES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "clone": ({"ROLLBACK_REHEARSAL_SOURCE": "host=127.0.0.1 port=9 dbname=nowhere"}, {}, "No connection"),
+    "plan": ({}, {"previous_tag": "v0"}, "There is no tag v0"),
+    "test": ({"ROLLBACK_REHEARSAL_TEST": "sh -c 'echo no twins here >&2; exit 3'"}, {}, "no twins here"),
+    "outage": ({"ROLLBACK_RELEASE_CHECK": "backend fail"}, {}, "backend"),
+}
+
+
+@pytest.mark.parametrize("step", FAILURES)
+def test_a_failure_leaves_staging_as_it_was_is_recorded_and_told(
+    step: str, site: Site, monkeypatch: pytest.MonkeyPatch, team: list[dict[str, Any]], channel: str
+) -> None:
+    env, request, words = FAILURES[step]
+    monkeypatch.setenv("ROLLBACK_TEAM_URLS", channel)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    state = rehearse(**request)
+    assert state.is_failed() and words in str(state.message), state.message
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_SOURCE", site.production.conninfo)
+    assert site.as_found()
+    [row] = site.rows()
+    assert row["outcome"] == "failed" and words in row["reason"] and row["total"] > 0
+    assert [said["title"] for said in team] == [f"The rehearsal {row['label']} on staging FAILED"]
+    assert words in team[0]["message"]
+
+
+def test_a_step_that_is_slower_than_usual_is_told_and_a_kept_clone_goes_with_the_next_rehearsal(
+    site: Site, monkeypatch: pytest.MonkeyPatch, team: list[dict[str, Any]], channel: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROLLBACK_TEAM_URLS", channel)
+    state = rehearse(keep=True)
+    assert state.is_completed(), state.message
+    assert site.app.answers() == {"backend v1 works", "frontend v1 works"} and site.app.release() == "v1"
+    assert site.staging.value("SELECT to_regclass('public.digital_twins') IS NOT NULL")
+    with closing(history.opened(settings.load())) as conn:
+        conn.execute(
+            "INSERT INTO rehearsal.run (id, label, target, scripts, outcome, ended)"
+            " SELECT gen_random_uuid(), 'earlier', 'staging', 'x', 'done', clock_timestamp() FROM generate_series(1, 3)"
+        )
+        conn.execute(
+            "INSERT INTO rehearsal.step SELECT id, 1, 'test the application', 0.5, 'done' FROM rehearsal.run"
+            " WHERE label = 'earlier'"
+        )
+        conn.execute("DELETE FROM rehearsal.step USING rehearsal.run r WHERE r.id = run_id AND label <> 'earlier'")
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_SLOWER_SECONDS", "1.5")
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_TEST", script(tmp_path, "sleep 3"))
+    assert rehearse().is_completed()
+    assert site.as_found()
+    assert [said["title"].partition(" on ")[2] for said in team] == ["staging was slower than usual"]
+    [line] = [line for line in team[0]["message"].splitlines() if "usually" in line]
+    assert line.startswith("test the application: 3.") and line.endswith("usually 500 ms (median of 3)")
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_SLOWER_SECONDS", "5")
+    with closing(history.opened(settings.load())) as conn:
+        newest = history.runs(conn, "staging")[0]
+        assert history.slower(conn, settings.load(), newest["id"]) == []  # it is slower, but not by so much
+
+
+def test_after_a_rehearsal_that_was_killed_the_next_one_cleans_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_TEST", script(tmp_path, f"touch '{tmp_path}/reached'; sleep 30"))
+    words = [sys.executable, "-c", "from flows.cli import main; main()", "rehearse", "--previous-tag", "v1"]
+    with (tmp_path / "killed.log").open("w") as log:
+        running = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+    try:
+        runbook_runs.until(lambda: (tmp_path / "reached").exists() or running.poll() is not None, 120)
+    finally:
+        running.kill()
+        running.wait()
+    assert (tmp_path / "reached").exists(), (tmp_path / "killed.log").read_text()
+    assert site.app.release() == "v1"
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_TEST", "true")
+    state = rehearse()
+    assert state.is_completed(), state.message
+    assert site.as_found()
+    assert [row["outcome"] for row in site.rows()] == ["done", "killed"]
+
+
+def test_a_target_that_is_called_production_is_refused_before_anything_is_touched(
+    site: Site, monkeypatch: pytest.MonkeyPatch, team: list[dict[str, Any]], channel: str
+) -> None:
+    monkeypatch.setenv("ROLLBACK_TEAM_URLS", channel)
+    monkeypatch.setenv("ROLLBACK_TARGET", "Production")
+    state = rehearse()
+    assert state.is_failed() and "a rehearsal runs on staging only" in str(state.message)
+    assert [said["title"].endswith("on Production FAILED") for said in team] == [True]
+    with site.staging.server.connect() as admin:
+        assert admin.execute("SELECT FROM pg_database WHERE datname = 'rollback_rehearsals'").fetchone() is None
+    monkeypatch.setenv("ROLLBACK_TARGET", "staging")
+    assert site.as_found()

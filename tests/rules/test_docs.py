@@ -94,7 +94,8 @@ def rows(page: str, heading: str) -> list[str]:
     return [line.split("|")[1].strip() for line in table[0].splitlines()[2:]]
 
 
-REHEARSAL = {"clone production", "mask contacts", "clean up"}
+REHEARSAL = {"clone production", "mask contacts", "test the application", "stop staging", "clean up"}
+REHEARSAL |= {"put the application back", "publish history"}
 """Steps beside the rollback, on staging only."""
 
 
