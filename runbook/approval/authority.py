@@ -60,6 +60,7 @@ def check(
     settings: Settings,
     now: datetime,
     needs_words: bool,
+    without_rehearsal: bool = False,
 ) -> Approver:
     """Return the approver whose answer this is. Raises NotEntitled with the first reason why it does not count."""
     _check_time(question, now)
@@ -71,6 +72,10 @@ def check(
     _check_person(answer, who, question, settings)
     if needs_words and answer.decision == "approve" and not criteria.in_words(answer.comment):
         raise NotEntitled("This case is doubtful: say in the comment why it is rolled back all the same.", proved=True)
+    if without_rehearsal and answer.decision == "approve" and not criteria.in_words(answer.without_rehearsal):
+        raise NotEntitled(
+            "These scripts have no fresh rehearsal: say in without_rehearsal why it goes without.", proved=True
+        )
     return who
 
 

@@ -12,7 +12,7 @@ from runbook.application import fitness, release
 from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
-from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, users
+from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, rehearsed, users
 from runbook.planning.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
@@ -87,6 +87,9 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
 def _costed(conn: psycopg.Connection, drawn: Plan, request: RollbackRequest, settings: Settings) -> Plan:
     """Add what it would take, and what else could be done; no approval is bound to that."""
     expected = forecast.draw(conn, drawn)
+    newest = rehearsed.newest(settings) if drawn.needed else None
+    said = [newest.lacking] if newest and newest.lacking else []
+    drawn = replace(drawn, rehearsal=newest, warnings=[*said, *drawn.warnings])
     return replace(drawn, forecast=expected, alternatives=alternatives.draw(conn, drawn, expected, request, settings))
 
 

@@ -84,6 +84,7 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "ROLLBACK_TARGET": "test",
+        "ROLLBACK_REHEARSAL_DAYS": "0",
         "ROLLBACK_PG_BIN": str(database.server.folder),
         "ROLLBACK_BACKUP_DIR": str(folder / "backups"),
         "ROLLBACK_REPORT_DIR": str(folder / "reports"),

@@ -13,7 +13,7 @@ import yaml
 
 from tests.acceptance.operator import ROOT, SCRIPTS, Done, Prefect, prefect_server
 
-NAMES = ["rollback/production", "rollback/staging", "plan/production", "snapshots/production"]
+NAMES = ["rollback/production", "rollback/staging", "plan/production", "snapshots/production", "rehearsal/staging"]
 Edit = Callable[[dict[str, Any]], object]
 
 
