@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import sql
 from runbook.errors import CloneFailed
 from runbook.rehearsing import cleaning, clone, masking, resting
 from tests import rehearsal
@@ -142,6 +143,16 @@ def whole(stage: Stage, way: str) -> None:
     assert stage.staging.value("SELECT id FROM was_here") == 1
     again = cleaning.clean_up(settings)
     assert (again.dropped, again.removed, again.returned) == ([], [], "")
+
+
+@pytest.mark.pg("18")
+def test_each_column_that_is_declared_is_there_before_or_after_the_transformation(
+    database: Database, transformed: Database
+) -> None:
+    columns = "SELECT table_name || ',' || column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    there = {*database.column(columns), *transformed.column(columns)}
+    declared = [line.rpartition(",")[0] for line in sql.read(masking.CONTACTS).splitlines()[1:]]
+    assert [one for one in declared if one not in there] == []
 
 
 def test_no_address_is_left_anywhere(stage: Stage) -> None:
