@@ -47,7 +47,7 @@ CREATE TEMP TABLE wanted AS
 SELECT current_setting('benchmark.messages')::int AS messages,
        current_setting('benchmark.entries')::int AS entries,
        current_setting('benchmark.mails')::int AS mails,
-       current_setting('benchmark.messages')::int / 500 + 100 AS owners,
+       2000 AS owners,
        current_setting('benchmark.messages')::int / 20 + 100 AS conversations;
 
 -- 2. Accounts, knowledge bases, visitors, conversations of 20 messages.
