@@ -3,6 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from runbook import figures
 from runbook.rehearsing import clone
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
@@ -23,9 +24,13 @@ HOURS_12 = 12 * 3600
 )
 def clone_production(settings: Settings) -> Clone:
     """Clone production beside staging. Raises RehearsalRefused, CloneFailed, DatabaseUnavailable."""
-    moved = {
-        step: progress(f"clone-{step}", f"Bytes of the {step}, of production's size") for step in ("dump", "restore")
-    }
-    made = clone.make(settings, lambda step, there, whole: moved[step](there, whole) if whole else None)
-    moved["restore"](1, 1)
-    return made
+    with progress("clone", "Cloning production") as move:
+        return clone.make(
+            settings, lambda step, there, whole: move(there, whole or there * 2, _said(step, there, whole))
+        )
+
+
+def _said(step: str, there: int, whole: int) -> str:
+    """Say how far a step is; of a dump alone nobody knows how much it becomes."""
+    of = f", production has {figures.size(whole)}" if whole else ""
+    return f"{step}: {figures.size(there)} written{of}"
