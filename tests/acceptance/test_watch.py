@@ -122,7 +122,7 @@ def run(site: Site, *words: str) -> str:
 
 def test_a_run_of_a_killed_worker_is_seen_told_of_and_taken_up_by_the_other(site: Site, tmp_path: Path) -> None:
     first = run(site, "deployments.deploy")
-    assert first.count("registered, new") == 4 + 4 and "block rollback-alerts: made" in first
+    assert first.count("registered, new") == 5 + 4 and "block rollback-alerts: made" in first
     assert "Nothing had to be changed." in run(site, "deployments.deploy")
     for name, words in WITHIN.items():
         (tmp_path / name).write_text((ROOT / "deployments/watch" / name).read_text().replace(*words))
