@@ -43,7 +43,7 @@ def _row(row: Row, names: Sequence[str]) -> dict[str, Any]:
         "total": _seconds(row["total"]),
         "users offline": _seconds(row["outage"]),
         "transaction": _seconds(row["transaction"]),
-        "longest lock": _seconds(row["longest_lock"]),
+        "longest lock": " on ".join(filter(None, [_seconds(row["longest_lock"]), row["longest_lock_on"]])),
         "size": figures.size(row["bytes"]) if row["bytes"] is not None else "",
         "rows": f"{row['rows']:,}" if row["rows"] is not None else "",
         "scripts": figures.short(row["scripts"]),
