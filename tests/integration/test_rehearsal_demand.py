@@ -1,4 +1,4 @@
-"""Production wants these very scripts rehearsed not long ago; without that, an approver must say why it goes without."""
+"""Production wants these very scripts rehearsed of late; without that, an approver must say why it goes without."""
 
 import json
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def rehearsed(days: float, scripts: str | None = None, outcome: str = "done") ->
         words = {"label": "REHEARSAL-1", "target": "staging", "prefect_run": None}
         number = uuid4()
         door.query(conn, "history_begin", id=number, scripts=scripts or history.scripts(), **words)  # type: ignore[arg-type]
-        door.query(conn, "history_end", id=number, outcome=outcome, reason="")  # type: ignore[arg-type]
+        door.query(conn, "history_end", id=number, outcome=outcome, reason="")
         conn.execute(
             "UPDATE rehearsal.run SET outage = 7.25, ended = ended - %s WHERE id = %s", [timedelta(days=days), number]
         )
