@@ -19,13 +19,15 @@ from pydantic import Field, ValidationError, create_model
 
 from runbook import figures, journal, page
 from runbook.approval import approvals, approvers, asking, authority, reminders, tries
-from runbook.approval.answer import Answer, Approval
+from runbook.approval.answer import Answer, Approval, Decision
 from runbook.approval.asking import Waiting
 from runbook.approval.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
 from runbook.planning import planpage, rehearsed
 from runbook.runs import Run
+from runbook.telling import messages
+from tasks import artifact_of
 
 POLL_SECONDS = 1
 SPARE_SECONDS = 3600
@@ -102,26 +104,37 @@ def _heard(gate: Gate) -> Answer | None:
 
 def _form(gate: Gate) -> type[ApprovalForm]:
     """Return the form with the plan above it and the plan's hash filled in; an answer must still name it itself."""
-    described = ApprovalForm.model_fields["plan"]
+    named, decision = (ApprovalForm.model_fields[name] for name in ("plan", "decision"))
     plan = Field(
         max_length=64,
-        title=described.title,
-        description=described.description,
+        title=named.title,
+        description=named.description,
         json_schema_extra={"default": figures.short(gate.question.plan_hash)},
     )
-    fields: dict[str, Any] = {"plan": (str, plan)}
+    # On a low screen the UI leaves no room for what stands above the form: the first field says what matters most.
+    first = Field(title=decision.title, description=f"{_gist(gate)}\n\n{decision.description}")
+    fields: dict[str, Any] = {"plan": (str, plan), "decision": (Decision, first)}
     if rehearsed.lacking(gate.waiting.plan):
-        asked = ApprovalForm.model_fields["without_rehearsal"]
-        why = Field(
-            "",
-            max_length=2000,
-            title=asked.title,
-            description="The plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
-            json_schema_extra={approvals.DEMANDED: True},
-        )
-        fields["without_rehearsal"] = (str, why)
+        fields["without_rehearsal"] = (str, _demanded())
     form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, **fields)
     return form.with_initial_data(description=_text(gate))
+
+
+def _demanded() -> Any:
+    """Return the field that this plan asks for: why it goes without a fresh rehearsal."""
+    return Field(
+        "",
+        max_length=2000,
+        title=ApprovalForm.model_fields["without_rehearsal"].title,
+        description="The plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
+        json_schema_extra={approvals.DEMANDED: True},
+    )
+
+
+def _gist(gate: Gate) -> str:
+    """Say the plan in three sentences, with the address of all of it; as plain text, which is all that one UI shows."""
+    whole = messages.artifact(gate.run.settings, artifact_of(gate.waiting.flow_run, "plan"))
+    return "\n\n".join([*planpage.gist(gate.waiting.plan), f"The whole plan: {whole}" if whole else ""]).strip()
 
 
 def _text(gate: Gate) -> str:
@@ -155,7 +168,9 @@ def _weigh(gate: Gate, answer: Answer) -> None:
         asking.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
     _answered(gate, f"{approval.name}: {approval.decision} counts.", accepted=True)
     if approval.decision == "decline":
-        raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
+        raise Declined(
+            f"{approval.name} ({approval.role}) declined: {approval.comment.rstrip('.') or 'no reason given'}."
+        )
     gate.question = replace(gate.question, given=[*gate.question.given, approval])
     return None
 

@@ -3,10 +3,11 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from runbook import figures
 from runbook.rehearsing import clone
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
-from tasks import only_lost, progress
+from tasks import Move, only_lost, progress
 
 HOURS_12 = 12 * 3600
 
@@ -23,9 +24,11 @@ HOURS_12 = 12 * 3600
 )
 def clone_production(settings: Settings) -> Clone:
     """Clone production beside staging. Raises RehearsalRefused, CloneFailed, DatabaseUnavailable."""
-    moved = {
-        step: progress(f"clone-{step}", f"Bytes of the {step}, of production's size") for step in ("dump", "restore")
-    }
-    made = clone.make(settings, lambda step, there, whole: moved[step](there, whole) if whole else None)
-    moved["restore"](1, 1)
-    return made
+    with progress("clone", "production is looked at") as move:
+        return clone.make(settings, lambda step, there, whole: _moved(move, step, there, whole))
+
+
+def _moved(move: Move, step: str, there: int, whole: int) -> None:
+    """Show how many bytes of production's size are there."""
+    if whole:
+        move(there, whole, f"{step}: {figures.size(there)} of {figures.size(whole)}, production's size")

@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+Decision = Literal["approve", "decline"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 
-class Decision(BaseModel):
-    """What an approver decides about a plan."""
+class Given(BaseModel):
+    """What an approver gives to say what they decide about a plan."""
 
-    decision: Literal["approve", "decline"] = Field(
+    decision: Decision = Field(
         title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
     )
     name: str = Field(min_length=2, max_length=200, title="Your name", description="Who decides.")
@@ -18,14 +19,14 @@ class Decision(BaseModel):
     comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
 
 
-class Approval(Decision):
+class Approval(Given):
     """An approver's answer to a plan, as it is recorded."""
 
     without_rehearsal: str = ""
     """Why it goes without a fresh rehearsal, where there was none."""
 
 
-class Answer(Decision):
+class Answer(Given):
     """An answer as it comes through a door: with what proves who gives it, and for which plan."""
 
     plan: str = Field(
