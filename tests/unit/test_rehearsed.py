@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import sql
 from runbook.approval import demands
 from runbook.approval.answer import Answer
 from runbook.errors import NotEntitled
@@ -53,9 +54,9 @@ def test_the_hash_of_the_scripts_knows_content_and_choice(monkeypatch: pytest.Mo
     assert known == history.scripts("temporary passwords", "keep") and len(known) == 64
     choices = {history.scripts(oauth, gemini) for oauth in ("delete", "keep") for gemini in ("keep", "remove")}
     assert len(choices | {known}) == 5
-    real = history.sql.digest
+    real = sql.digest
     for changed in ("rollback/010_rollback_knowledge_base.sql", "verify/012_rollback_oauth.sql", "oauth/delete.sql"):
-        monkeypatch.setattr(history.sql, "digest", lambda name, one=changed: "0" * 64 if name == one else real(name))
+        monkeypatch.setattr(sql, "digest", lambda name, one=changed: "0" * 64 if name == one else real(name))
         assert history.scripts("temporary passwords", "keep") != known, changed
 
 
