@@ -115,17 +115,20 @@ def _form(gate: Gate) -> type[ApprovalForm]:
     first = Field(title=decision.title, description=f"{_gist(gate)}\n\n{decision.description}")
     fields: dict[str, Any] = {"plan": (str, plan), "decision": (Decision, first)}
     if rehearsed.lacking(gate.waiting.plan):
-        asked = ApprovalForm.model_fields["without_rehearsal"]
-        why = Field(
-            "",
-            max_length=2000,
-            title=asked.title,
-            description="The plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
-            json_schema_extra={approvals.DEMANDED: True},
-        )
-        fields["without_rehearsal"] = (str, why)
+        fields["without_rehearsal"] = (str, _demanded())
     form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, **fields)
     return form.with_initial_data(description=_text(gate))
+
+
+def _demanded() -> Any:
+    """Return the field that this plan asks for: why it goes without a fresh rehearsal."""
+    return Field(
+        "",
+        max_length=2000,
+        title=ApprovalForm.model_fields["without_rehearsal"].title,
+        description="The plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
+        json_schema_extra={approvals.DEMANDED: True},
+    )
 
 
 def _gist(gate: Gate) -> str:

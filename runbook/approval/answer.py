@@ -8,8 +8,8 @@ Decision = Literal["approve", "decline"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 
-class Decided(BaseModel):
-    """What an approver decides about a plan."""
+class Given(BaseModel):
+    """What an approver gives to say what they decide about a plan."""
 
     decision: Decision = Field(
         title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
@@ -19,14 +19,14 @@ class Decided(BaseModel):
     comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
 
 
-class Approval(Decided):
+class Approval(Given):
     """An approver's answer to a plan, as it is recorded."""
 
     without_rehearsal: str = ""
     """Why it goes without a fresh rehearsal, where there was none."""
 
 
-class Answer(Decided):
+class Answer(Given):
     """An answer as it comes through a door: with what proves who gives it, and for which plan."""
 
     plan: str = Field(

@@ -178,10 +178,14 @@ def script(folder: Path, text: str) -> str:
 
 
 FAILURES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
-    "clone": ({"ROLLBACK_REHEARSAL_SOURCE": "host=127.0.0.1 port=9 dbname=nowhere"}, {}, "No connection"),
+    "clone": ({"ROLLBACK_REHEARSAL_WAY": "dump"}, {}, "no dump is named"),
     "plan": ({}, {"previous_tag": "v0"}, "There is no tag v0"),
     "test": ({"ROLLBACK_REHEARSAL_TEST": "sh -c 'echo no twins here >&2; exit 3'"}, {}, "no twins here"),
-    "outage": ({"ROLLBACK_RELEASE_CHECK": "backend fail"}, {}, "backend"),
+    "outage": (
+        {"ROLLBACK_HEALTH_URLS": '{"backend": "http://127.0.0.1:9/"}', "ROLLBACK_SERVICE_SECONDS": "10"},
+        {},
+        "Not healthy after 10 s",
+    ),
 }
 
 
@@ -195,7 +199,6 @@ def test_a_failure_leaves_staging_as_it_was_is_recorded_and_told(
         monkeypatch.setenv(name, value)
     state = rehearse(**request)
     assert state.is_failed() and words in str(state.message), state.message
-    monkeypatch.setenv("ROLLBACK_REHEARSAL_SOURCE", site.production.conninfo)
     assert site.as_found()
     [row] = site.rows()
     assert row["outcome"] == "failed" and words in row["reason"] and row["total"] > 0
