@@ -57,7 +57,7 @@ def propose(asked: RollbackRequest, deployment: str = "rollback/production", key
         if there is None:
             raise _missing(client, deployment)
         body = {
-            "parameters": {"request": asked.model_dump(mode="json")},
+            "parameters": {"request": asked.model_dump(mode="json", exclude_none=True)},
             "idempotency_key": key,
             "enforce_parameter_schema": True,
         }

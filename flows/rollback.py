@@ -4,17 +4,17 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from runbook import runs, settings
+from flows import runpage
+from runbook import runs
 from runbook.errors import Declined, PlanChanged, Refused
 from runbook.models import Check, Plan
 from runbook.planning import planpage
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from runbook.telling import ending
-from runbook.telling.summary import Verdict
+from runbook.telling.summary import Verdict, outage_words
 from tasks.assess import assess
 from tasks.authorise import authorise
 from tasks.back_up import back_up
@@ -33,14 +33,7 @@ from tasks.verify import verify
 from tasks.verify_schema import verify_schema
 
 
-def _name() -> str:
-    """Name the run by incident and target."""
-    request = flow_run.parameters["request"]
-    incident = request["incident"] if isinstance(request, dict) else request.incident
-    return f"{incident} on {settings.load().target}"
-
-
-@flow(name="rollback", flow_run_name=_name, persist_result=False)
+@flow(name="rollback", flow_run_name=runpage.name, on_running=[runpage.keep], persist_result=False)
 def rollback(request: RollbackRequest) -> State[Any]:
     """Take the DigitalTwin transformation (migrations 010 to 013) back.
 
@@ -48,7 +41,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
     it was and the services running again on the release they had; after it, run this again for the same incident and
     it goes on where it stopped.
     """
-    with runs.opened(request, settings.load()) as run:
+    with runs.opened(request, runpage.load()) as run, runpage.shown(run):
         plan = None
         try:
             if run.dead:
@@ -70,7 +63,7 @@ def rollback(request: RollbackRequest) -> State[Any]:
             ending.explain(failure, notify(run, plan, "failed", error=failure))
             raise
         portable_dump(run, summary)
-    return Completed(message=f"{request.incident}: rolled back, verified, and everybody told.")
+    return Completed(message=f"{request.incident}: rolled back, verified, and everybody told; {outage_words(summary)}.")
 
 
 def change(run: Run, plan: Plan) -> None:

@@ -39,6 +39,11 @@ class Script:
     action: Literal["run", "skip"]
     why: str
 
+    @property
+    def title(self) -> str:
+        """Its name in words, as the procedure has it: ``012 rollback oauth``."""
+        return self.name.rpartition("/")[2].removesuffix(".sql").replace("_", " ")
+
 
 @dataclass(frozen=True)
 class Session:

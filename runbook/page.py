@@ -1,6 +1,7 @@
 """A page of facts, written once and shown as Markdown or in a terminal."""
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,27 @@ class Fixed:
     lines: Sequence[str]
 
 
-Block = str | Bullets | Table | Fixed
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and the lines in a fixed pitch that say the same where no picture can be shown."""
+
+    words: str
+    """What it shows, in a sentence."""
+    name: str
+    """Its file, beside the page."""
+    svg: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address under its name."""
+
+    words: str
+    address: str
+
+
+Block = str | Bullets | Table | Fixed | Picture | Link
 
 
 @dataclass(frozen=True)
@@ -59,11 +80,11 @@ class Page:
     sections: Sequence[Section]
 
 
-def markdown(page: Page) -> str:
-    """Write the page as Markdown."""
-    parts = [f"# {escape(page.verdict)}", *map(_block, page.lead)]
+def markdown(page: Page, *, whole: bool = False) -> str:
+    """Write the page as Markdown. ``whole``: with its pictures inside, where no files can lie beside it."""
+    parts = [f"# {escape(page.verdict)}", *(_block(block, whole=whole) for block in page.lead)]
     for section in page.sections:
-        parts += [f"## {escape(section.title)}", *map(_block, section.blocks)]
+        parts += [f"## {escape(section.title)}", *(_block(block, whole=whole) for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -83,16 +104,32 @@ def _line(text: str) -> str:
     return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, *, whole: bool) -> str:
     match block:
         case Bullets():
             return "\n".join(f"{m} {_line(item)}" for m, item in zip(block.marks(), block.items, strict=True))
         case Table():
             return _table(block)
         case Fixed(lines):
-            return "\n".join(["```text", *(line.replace("```", "'''") for line in lines), "```"])
+            return _fixed(lines)
+        case Picture():
+            return _picture(block, whole=whole)
+        case Link(words, address):
+            return f"[{escape(words)}](<{address}>)"
         case _:
             return _line(block)
+
+
+def _fixed(lines: Sequence[str]) -> str:
+    return "\n".join(["```text", *(line.replace("```", "'''") for line in lines), "```"])
+
+
+def _picture(picture: Picture, *, whole: bool) -> str:
+    """Write a picture: inside the page, or as a file's name with the same in characters below it."""
+    if whole:
+        inside = b64encode(picture.svg.encode()).decode()
+        return f"![{escape(picture.words)}](data:image/svg+xml;base64,{inside})"
+    return f"![{escape(picture.words)}]({picture.name})\n\n{_fixed(picture.lines)}"
 
 
 def _table(table: Table) -> str:

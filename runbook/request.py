@@ -4,13 +4,13 @@ It becomes a form in Prefect's UI: a field's title, description, default and men
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from runbook.errors import SettingsInvalid
 
-OauthChoice = Literal["temporary passwords", "delete", "keep"]
+OauthChoice = Literal["temporary passwords", "keep", "delete"]
 GeminiChoice = Literal["keep", "remove"]
 Trigger = Literal[
     "critical functionality broken: auth",
@@ -34,11 +34,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def one_field(schema: dict[str, Any]) -> None:
+    """Show one field for a value that may be left out, not a choice between its type and None."""
+    kind = next(one for one in schema.pop("anyOf") if one["type"] != "null")
+    schema.pop("default", None)
+    schema.update(kind)
+
+
 class RollbackRequest(BaseModel):
-    """A request to roll the transformation back."""
+    """A request to roll back. Nothing is touched before somebody entitled approves the plan that is drawn for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # The form has this order: what must be said, what is asked first afterwards, and last what has a safe default.
     incident: Incident = Field(
         title="Incident",
         description="The incident's id, such as INC-2041. A second run for it goes on where the first stopped.",
@@ -52,7 +60,38 @@ class RollbackRequest(BaseModel):
     triggers: list[Trigger] = Field(
         [],
         title="Triggers",
-        description="What calls for a rollback by the procedure. Without a trigger that holds, the run is refused.",
+        description="What calls for a rollback by the procedure: all that hold. Without any, the run is refused.",
+    )
+    oauth: OauthChoice = Field(
+        title="OAuth users",
+        description=(
+            "What becomes of users without a password. 'temporary passwords': they stay and cannot log in until they "
+            "reset. 'keep': 012 is skipped; owners keep the role kb_owner, which the old release refuses. "
+            "'delete': they go, with everything that is theirs."
+        ),
+    )
+    previous_tag: Tag | None = Field(
+        None,
+        title="Previous release",
+        description="The git tag that comes back, such as v1.8.3. Required where the runbook manages services.",
+        json_schema_extra=one_field,
+    )
+    requested_by: str = Field(
+        "", max_length=200, title="Requested by", description="Who asks for the rollback; they may not approve it."
+    )
+    identified_at: AwareDatetime = Field(
+        default_factory=_now,
+        title="Identified at",
+        description=(
+            "When the critical issue was identified; the decision must fall within 30 minutes from then. "
+            "Left empty: when the run starts."
+        ),
+    )
+    late_reason: str = Field(
+        "",
+        max_length=2000,
+        title="Why so late",
+        description="Only when the 30 minutes are over already: why it is decided so late. The approver sees it.",
     )
     degradation_percent: float | None = Field(
         None,
@@ -64,6 +103,7 @@ class RollbackRequest(BaseModel):
             "How much worse performance is than its baseline. Over 50: a trigger. Under 25: speaks against. "
             "Between: the approver must say why in words."
         ),
+        json_schema_extra=one_field,
     )
     against: list[Counter] = Field(
         [],
@@ -75,24 +115,12 @@ class RollbackRequest(BaseModel):
         ge=0,
         title="Minutes to fix it forward",
         description="How long the other way is thought to take, from now; shown beside the rollback's forecast.",
+        json_schema_extra=one_field,
     )
-    oauth: OauthChoice = Field(
-        title="OAuth users",
-        description=(
-            "What becomes of users without a password. 'temporary passwords': they stay and cannot log in until they "
-            "reset. 'delete': they go, with everything that is theirs. 'keep': 012 is skipped; owners keep the role "
-            "kb_owner, which the old release refuses."
-        ),
-    )
-    previous_tag: Tag | None = Field(
-        None,
-        title="Previous release",
-        description="The git tag that comes back, such as v1.8.3. Required where the runbook manages services.",
-    )
-    gemini: GeminiChoice = Field(
-        "keep",
-        title="Label gemini (013)",
-        description="'keep' leaves label and rows; 'remove' gives the rows the default openai and drops the label.",
+    notify_users: bool = Field(
+        True,
+        title="Mail the users",
+        description="Send the users the e-mail about the rollback, where mail is configured.",
     )
     backup: Literal["auto", "snapshot", "dump"] = Field(
         "auto",
@@ -103,22 +131,10 @@ class RollbackRequest(BaseModel):
             "'dump': pg_dump while users are offline."
         ),
     )
-    identified_at: AwareDatetime = Field(
-        default_factory=_now,
-        title="Identified at",
-        description="When the critical issue was identified; the decision must fall within 30 minutes from then.",
-    )
-    requested_by: str = Field("", max_length=200, title="Requested by", description="Who asks for the rollback.")
-    notify_users: bool = Field(
-        True,
-        title="Mail the users",
-        description="Send the users the e-mail about the rollback, where mail is configured.",
-    )
-    late_reason: str = Field(
-        "",
-        max_length=2000,
-        title="Why so late",
-        description="Only when the 30 minutes are over already: why it is decided so late. The approver sees it.",
+    gemini: GeminiChoice = Field(
+        "keep",
+        title="Label gemini (013)",
+        description="'keep' leaves label and rows; 'remove' gives the rows the default openai and drops the label.",
     )
 
     @field_validator("identified_at")

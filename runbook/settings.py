@@ -125,7 +125,10 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(None, description="Password at the mail server (a secret).")
     mail_from: str = Field("noreply@localhost", description="Sender of the messages to users.")
     template_dir: Path | None = Field(None, description="Folder with message templates that replace the built-in ones.")
-    run_url: str | None = Field(None, description="Address of the Prefect UI, for links in messages.")
+    run_url: str | None = Field(
+        None,
+        description="Address of the Prefect UI, for links in messages. Not set: PREFECT_UI_URL or PREFECT_API_URL.",
+    )
 
 
 def load() -> Settings:

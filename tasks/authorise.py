@@ -18,13 +18,15 @@ from pydantic import Field, ValidationError, create_model
 
 from runbook import figures, journal, page
 from runbook.approval import approvals, approvers, asking, authority, reminders, tries
-from runbook.approval.answer import Answer, Approval
+from runbook.approval.answer import Answer, Approval, Decision
 from runbook.approval.asking import Waiting
 from runbook.approval.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
 from runbook.planning import criteria, planpage
 from runbook.runs import Run
+from runbook.telling import messages
+from tasks import artifact_of
 
 POLL_SECONDS = 1
 SPARE_SECONDS = 3600
@@ -101,15 +103,25 @@ def _heard(gate: Gate) -> Answer | None:
 
 def _form(gate: Gate) -> type[ApprovalForm]:
     """Return the form with the plan above it and the plan's hash filled in; an answer must still name it itself."""
-    described = ApprovalForm.model_fields["plan"]
+    named, decision = (ApprovalForm.model_fields[name] for name in ("plan", "decision"))
     plan = Field(
         max_length=64,
-        title=described.title,
-        description=described.description,
+        title=named.title,
+        description=named.description,
         json_schema_extra={"default": figures.short(gate.question.plan_hash)},
     )
-    form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, plan=(str, plan))
+    # On a low screen the UI leaves no room for what stands above the form: the first field says what matters most.
+    first = Field(title=decision.title, description=f"{_gist(gate)}\n\n{decision.description}")
+    form: type[ApprovalForm] = create_model(
+        "ApprovalForm", __base__=ApprovalForm, plan=(str, plan), decision=(Decision, first)
+    )
     return form.with_initial_data(description=_text(gate))
+
+
+def _gist(gate: Gate) -> str:
+    """Say the plan in three sentences, with the address of all of it; as plain text, which is all that one UI shows."""
+    whole = messages.artifact(gate.run.settings, artifact_of(gate.waiting.flow_run, "plan"))
+    return "\n\n".join([*planpage.gist(gate.waiting.plan), f"The whole plan: {whole}" if whole else ""]).strip()
 
 
 def _text(gate: Gate) -> str:
@@ -144,7 +156,9 @@ def _weigh(gate: Gate, answer: Answer) -> None:
         asking.tell_unreachable(gate.waiting, approval.name, answer.lead_unreachable)
     _answered(gate, f"{approval.name}: {approval.decision} counts.", accepted=True)
     if approval.decision == "decline":
-        raise Declined(f"{approval.name} ({approval.role}) declined: {approval.comment or 'no reason given'}.")
+        raise Declined(
+            f"{approval.name} ({approval.role}) declined: {approval.comment.rstrip('.') or 'no reason given'}."
+        )
     gate.question = replace(gate.question, given=[*gate.question.given, approval])
     return None
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import connections, journal
+from runbook import connections, figures, journal
 from runbook.barrier import fence
 from runbook.models import Plan
 from runbook.runs import Run
@@ -33,17 +33,20 @@ def _copy(run: Run, clone: bool, found: journal.Found) -> None:
 
 
 def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
-    dumped = progress("backup", "Bytes written, of the estimate")
+    whole = plan.database_bytes
     # pg_dump has to connect: the fence is open for that moment, and closed again once its snapshot is taken.
     fence.open_up(run.gate, run.identity.database)
-    taken = backup.take(
-        run.settings,
-        run.identity,
-        monitor=run.side,
-        on_started=lambda: _close_again(run, found),
-        on_progress=lambda written: dumped(written, plan.database_bytes),
-    )
-    dumped(1, 1)
+    with progress("backup", f"pg_dump of {figures.size(whole)}, users offline") as move:
+        taken = backup.take(
+            run.settings,
+            run.identity,
+            monitor=run.side,
+            on_started=lambda: _close_again(run, found),
+            on_progress=lambda written: move(
+                written, whole, f"{figures.size(written)} written of {figures.size(whole)} at most"
+            ),
+        )
+        move(1, 1, f"{figures.size(taken.bytes)} written and checked: {taken.path}")
     found.update({name: value for name, value in asdict(taken).items() if name != "seconds"}, method="dump")
 
 

@@ -11,7 +11,7 @@ from tasks import LOCK_DELAYS, LOCK_RETRIES, only_locks
 
 @task(
     name="run script",
-    task_run_name="{script.migration}",
+    task_run_name="{script.title}",
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=LOCK_RETRIES,

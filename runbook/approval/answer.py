@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+Decision = Literal["approve", "decline"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 
 class Approval(BaseModel):
     """An approver's answer to a plan, as it is recorded."""
 
-    decision: Literal["approve", "decline"] = Field(
+    decision: Decision = Field(
         title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
     )
     name: str = Field(min_length=2, max_length=200, title="Your name", description="Who decides.")

@@ -63,6 +63,7 @@ def tell_waiting(waiting: Waiting, question: Question, now: datetime) -> None:
         waiting=f"{left} left, until {figures.moment(question.until)}",
         asked=ladder(question, settings, now),
     )
+    log.info("The run waits for an approval: %s. Asked now: %s %s", facts.waiting, facts.asked, facts.next)
     _tell(settings, authority.asked(question, settings, people(settings), now), "team_waiting", facts)
 
 

@@ -49,6 +49,11 @@ def verdict(plan: Plan) -> str:
     return f"Can go ahead: {plan.identity.database} goes back to the schema before the transformation"
 
 
+def gist(plan: Plan) -> list[str]:
+    """Say the plan in a few lines: whether it can go ahead, what is lost, how long it takes."""
+    return [f"{verdict(plan)}.", f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecastpage.sentence(plan)}."]
+
+
 def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:
     facts = [
         ("Incident", f"{request.incident}: {request.reason}"),

@@ -11,7 +11,7 @@ from runbook.models import Plan
 from runbook.page import Block, Bullets, Page, Section, Table
 from runbook.page import markdown as written
 from runbook.planning import choices, forecastpage, planpage
-from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag
+from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag, one_field
 
 INCIDENT = "standing-forecast"
 """What the request is called that no incident stands behind."""
@@ -29,10 +29,13 @@ class ForecastRequest(BaseModel):
         title="OAuth users",
         description="The choice to forecast. Nothing is done to anybody: the forecast only reads.",
     )
-    gemini: GeminiChoice = Field("keep", title="Label gemini (013)", description="The choice to forecast.")
     previous_tag: Tag | None = Field(
-        None, title="Previous release", description="The git tag that would come back, such as v1.8.3."
+        None,
+        title="Previous release",
+        description="The git tag that would come back, such as v1.8.3.",
+        json_schema_extra=one_field,
     )
+    gemini: GeminiChoice = Field("keep", title="Label gemini (013)", description="The choice to forecast.")
     history: Annotated[int, Field(ge=1, le=1000)] = Field(
         48, title="History", description="How many forecasts the table of the history shows; 48 are a day of them."
     )

@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 import sql
 from runbook import database, journal
 from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
-from runbook.models import Plan, Script
+from runbook.models import Plan, Script, Step
 from runbook.runs import Run
 from runbook.schema import catalogue, endstate, held
 from runbook.schema.catalogue import Fact
 
 SETTLE = {"temporary passwords": "oauth/temporary_passwords.sql", "delete": "oauth/delete.sql"}
 """The procedure's options 1 and 2; option 3, keep, runs nothing and skips 012."""
+
+
+LAST = "verify the schema"
+"""The last step inside the transaction; it counts the rows."""
 
 
 @contextmanager
@@ -92,3 +96,12 @@ def _row_changes(run: Run) -> dict[str, dict[str, int]]:
     """Return rows inserted, updated and deleted by this transaction so far, by table (the server's own counters)."""
     rows = database.query(run.work, "row_changes")
     return {str(row.pop("table")): {k: int(v) for k, v in row.items() if v} for row in rows}
+
+
+def listed(steps: Sequence[Step]) -> list[dict[str, object]]:
+    """Return the rows that the transaction of these steps changed, a row a table."""
+    found = [step.found.get("rows") for step in steps if step.name == LAST and step.outcome == "done"]
+    last = found[-1] if found else None
+    kinds = ("inserted", "updated", "deleted")
+    tables = last.items() if isinstance(last, dict) else ()
+    return [{"table": table, **{kind: counts.get(kind, 0) for kind in kinds}} for table, counts in tables]

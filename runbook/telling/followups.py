@@ -33,7 +33,8 @@ def _notified(summary: Summary) -> str:
     last = [step for step in summary.steps if step.name == NOTIFY]
     if not last:
         return "mailed by the step notify, after this report is written; see the run"
-    return f"{last[-1].outcome}: {timeline.facts(last[-1].found) or 'see the run'}"
+    mailed = {key: value for key, value in last[-1].found.items() if key not in ("files", "team")}
+    return f"{last[-1].outcome}: {timeline.facts(mailed) or 'see the run'}"
 
 
 def post_mortem(summary: Summary) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import jinja2
 
@@ -58,6 +59,8 @@ class Facts:
     """How long users were offline, in words."""
     report: str = ""
     """Where the report lies."""
+    report_page: str = ""
+    """Address of the report in Prefect's UI."""
     run_id: str = ""
     """Prefect's id of the run, for the link."""
     waiting: str = ""
@@ -83,12 +86,24 @@ def facts(summary: Summary, report: str = "", run_id: str = "") -> Facts:
         oauth=summary.request.oauth,
         outage=outage_words(summary),
         report=report,
+        report_page=summary.report_page,
         run_id=run_id,
     )
 
 
 SAMPLE = Facts(
-    "INC-1", "state", "next", "reason", "problem", "someone", "digitaltwin", "temporary passwords", "1 s", "r.md", "id"
+    "INC-1",
+    "state",
+    "next",
+    "reason",
+    "problem",
+    "someone",
+    "digitaltwin",
+    "temporary passwords",
+    "1 s",
+    "r.md",
+    "page",
+    "id",
 )
 
 
@@ -119,6 +134,12 @@ def link(settings: Settings, run_id: str) -> str:
     """Return the address of a run in Prefect's UI, of the UI when there is no run, or an empty text."""
     base = (settings.run_url or "").rstrip("/")
     return f"{base}/runs/flow-run/{run_id}" if base and run_id else base
+
+
+def artifact(settings: Settings, artifact_id: UUID | None) -> str:
+    """Return the address of an artifact in Prefect's UI, or an empty text where UI or artifact is not known."""
+    base = (settings.run_url or "").rstrip("/")
+    return f"{base}/artifacts/artifact/{artifact_id}" if base and artifact_id else ""
 
 
 def _check_folder(folder: Path | None) -> None:

@@ -3,35 +3,26 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from runbook import page
 from runbook.errors import SettingsInvalid
-from runbook.models import Check
-from runbook.page import Page
 from runbook.planning.plandata import plain, plan_json
 from runbook.schema import held
 from runbook.settings import Settings
-from runbook.telling import followups, reportpage
+from runbook.telling import drawing, followups, reportpage
 from runbook.telling.summary import Summary, outage, post_mortem_due
 
 FORMAT = 1
 """Number of the evidence's format."""
 
 
-def markdown(summary: Summary) -> str:
-    """Write the report as Markdown; its first line is the verdict."""
-    return page.markdown(reportpage.report_page(summary))
-
-
-def checks_markdown(checks: Sequence[Check]) -> str:
-    """Write what was expected and found as Markdown, verdict first."""
-    missed = sum(not check.passed for check in checks)
-    verdict = f"{missed} of {len(checks)} checks found something else" if missed else f"All {len(checks)} checks passed"
-    return page.markdown(Page(verdict, reportpage.checks(checks), []))
+def markdown(summary: Summary, *, whole: bool = False) -> str:
+    """Write the report as Markdown; its first line is the verdict. ``whole``: with its picture inside."""
+    shown = replace(summary, report_page="") if whole else summary  # in the UI it need not lead to itself
+    return page.markdown(reportpage.report_page(shown), whole=whole)
 
 
 def evidence(summary: Summary) -> dict[str, Any]:
@@ -100,8 +91,10 @@ def rewrite(settings: Settings, summary: Summary) -> Sequence[Path]:
 
 def _texts(summary: Summary) -> dict[str, str]:
     """Return report and evidence by the names of their files."""
-    stem = f"report-{_stamped(summary)}"
-    return {f"{stem}.md": markdown(summary), f"{stem}.json": json.dumps(evidence(summary), indent=2) + "\n"}
+    stem = f"report-{summary.stamp}"
+    texts = {f"{stem}.md": markdown(summary), f"{stem}.json": json.dumps(evidence(summary), indent=2) + "\n"}
+    svg = drawing.drawn(summary)
+    return texts | ({f"{stem}.svg": svg} if svg else {})
 
 
 def post_mortem(summary: Summary) -> str:
@@ -119,15 +112,11 @@ def check(settings: Settings) -> None:
         raise _unwritable(settings, PermissionError("it is not writable"))
 
 
-def _stamped(summary: Summary) -> str:
-    return f"{summary.request.incident}-{summary.ended.astimezone(UTC):%Y%m%d-%H%M%S}"
-
-
 def _post_mortem_name(folder: Path, summary: Summary) -> str:
     """Name the post-mortem after the incident; where that name is taken by another text, after the run as well."""
     usual = folder / f"post-mortem-{summary.request.incident}.md"
     taken = usual.exists() and usual.read_text(encoding="utf-8") != post_mortem(summary)
-    return f"post-mortem-{_stamped(summary)}" if taken else usual.stem
+    return f"post-mortem-{summary.stamp}" if taken else usual.stem
 
 
 def _folder(settings: Settings) -> Path:

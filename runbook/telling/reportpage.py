@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from runbook import figures
 from runbook.models import Check, Plan
-from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table
+from runbook.page import Block, Bullets, Code, Link, Page, Picture, Section, Table
 from runbook.planning import choices, forecastpage, lockpage
 from runbook.planning.planpage import found
 from runbook.safekeeping import wayback
-from runbook.telling import timeline
+from runbook.telling import drawing, timeline
 from runbook.telling.followups import actions
 from runbook.telling.summary import Summary, outage, outage_words
 
@@ -74,12 +74,16 @@ def _lead(summary: Summary) -> list[Block]:
         ("Requested by", summary.request.requested_by or "not said"),
         ("Run", f"{figures.moment(summary.began)} to {figures.moment(summary.ended)}"),
     ]
-    return [Table(("", ""), [row for row in rows if row[1]])]
+    links = [("The run's page", summary.page), ("This report in Prefect's UI", summary.report_page)]
+    return [Table(("", ""), [row for row in rows if row[1]]), *(Link(*one) for one in links if one[1])]
 
 
 def _timeline(summary: Summary) -> list[Block]:
-    bars = timeline.picture(summary.steps, outage(summary))
-    return [*([Fixed(bars)] if bars else []), timeline.table(summary.steps)] if summary.steps else []
+    bars, svg = timeline.picture(summary.steps, outage(summary)), drawing.drawn(summary)
+    shown: list[Block] = []
+    if svg:
+        shown = [Picture(f"The steps against time; {outage_words(summary)}.", f"report-{summary.stamp}.svg", svg, bars)]
+    return [*shown, timeline.table(summary.steps)] if summary.steps else []
 
 
 def approval(summary: Summary) -> str:
@@ -159,6 +163,22 @@ def checks(checks: Sequence[Check]) -> list[Block]:
     rows = [("ok" if c.passed else "DIFFERS", c.name, c.expected, c.found.partition("\n")[0]) for c in checks]
     long = [Bullets(lines) for c in checks if (lines := [" ".join(line.split()) for line in c.found.split("\n")[1:]])]
     return [Table(("", "check", "expected", "found"), rows), *long]
+
+
+def checked(checks: Sequence[Check]) -> str:
+    """Say in one line how many checks passed."""
+    missed = sum(not check.passed for check in checks)
+    return f"{missed} of {len(checks)} checks found something else" if missed else f"All {len(checks)} checks passed"
+
+
+def compared(checks: Sequence[Check]) -> list[dict[str, str]]:
+    """Return the checks as rows, those first that found something else."""
+    rows = sorted(checks, key=lambda check: check.passed)
+    return [
+        # The answer first: the UI's table does not fold, and cuts the last column off.
+        {"ok": "ok" if c.passed else "DIFFERS", "check": c.name, "wanted": c.expected, "found": c.found}
+        for c in rows
+    ]
 
 
 def _archive(summary: Summary) -> list[Block]:

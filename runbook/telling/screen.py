@@ -6,7 +6,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as Grid
 from rich.text import Text
 
-from runbook.page import Block, Bullets, Fixed, Page, Table
+from runbook.page import Block, Bullets, Fixed, Link, Page, Picture, Table
 
 WORD = 16
 """A table's column is as wide as its longest word, but no wider than this where there is no room."""
@@ -35,7 +35,9 @@ def block(shown: Block, console: Console) -> None:
             console.print(_grid(shown, console))
         case Table():
             facts(shown, console)
-        case Fixed(lines):
+        case Link(words, address):
+            say(f"  {words}: {address}", console)
+        case Fixed(lines) | Picture(lines=lines):
             for line in lines:
                 say(f"  {line}", console)
         case _:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from runbook import figures
@@ -21,6 +21,8 @@ START = ("open and start", "start services again")
 
 TELLING = "notify"
 """The step that writes the report: it has not ended when the report says when the run did."""
+LAST_INSIDE = "verify the schema"
+"""The last step before the commit."""
 LATER = ("portable dump", "drop snapshot")
 """Steps that follow when the rollback itself has ended."""
 
@@ -57,6 +59,10 @@ class Summary:
     """The snapshot, where one was taken and is there."""
     committed: bool | None = None
     """Whether the transaction was committed; None: it was if the run is done."""
+    page: str = ""
+    """Address of the run's page in Prefect's UI, where it is known."""
+    report_page: str = ""
+    """Address of the report there."""
 
     @property
     def changed(self) -> bool:
@@ -81,6 +87,11 @@ class Summary:
         own = [step for step in self.steps if step.name not in LATER]
         ends = [step.started if step.name == TELLING else step.ended or step.started for step in own]
         return max(ends, default=self.began)
+
+    @property
+    def stamp(self) -> str:
+        """What the files of this run are named by: its incident, and when it ended."""
+        return f"{self.request.incident}-{self.ended.astimezone(UTC):%Y%m%d-%H%M%S}"
 
     @property
     def missed(self) -> Sequence[Check]:

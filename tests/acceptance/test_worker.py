@@ -35,9 +35,9 @@ REQUEST = {
 }
 STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
 STEPS += [
-    "012",
-    "011",
-    "010",
+    "012 rollback oauth",
+    "011 rollback handover",
+    "010 rollback knowledge base",
     "verify the schema",
     "restore release",
     "open and start",
@@ -144,6 +144,9 @@ def test_production_is_rolled_back_over_the_api(site: Site) -> None:
     until(lambda: site.state(other) == "Cancelled")
     assert waiting["name"] in ("INC-7 on production", "INC-8 on production")
     assert not at_baseline(site.database)
+    # A place in the deployment's limit that the run still knew of would get it cancelled minutes after its pause.
+    began = [one for one in site.prefect.read(f"/flow_run_states/?flow_run_id={run}") if one["type"] == "RUNNING"][-1]
+    assert began["state_details"]["deployment_concurrency_lease_id"] is None
     form = _form(site, waiting)
     assert form["properties"]["decision"]["enum"] == ["approve", "decline"]
     assert form["properties"]["role"]["enum"] == ["Team Lead", "CTO", "On-call Engineer"]
@@ -160,7 +163,10 @@ def test_production_is_rolled_back_over_the_api(site: Site) -> None:
     assert at_baseline(site.database)
     names = [task["name"] for task in sorted(site.found("task_runs", run), key=lambda task: task["start_time"])]
     assert names == STEPS
-    assert {"plan", "verification", "report"} <= {artifact["key"] for artifact in site.found("artifacts", run)}
+    shown = {artifact["key"]: artifact["type"] for artifact in site.found("artifacts", run)}
+    assert shown.items() >= {"plan": "markdown", "progress": "progress", "verification": "table"}.items()
+    assert shown.items() >= {"rows": "table", "report": "markdown"}.items()
+    assert set(site.prefect.read(f"/flow_runs/{run}")["tags"]) == {"rollback", "production", waiting["name"].split()[0]}
     log = _log(site, run)
     assert any("back up: done in" in line for line in log), log
 

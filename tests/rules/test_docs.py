@@ -92,7 +92,7 @@ def steps() -> set[str]:
             if isinstance(thing, Task):
                 names.add(str(thing.task_run_name))
     scripts = {stem.partition("_")[0] for stem in plan.SCRIPTS}
-    return names - {"{script.migration}"} | scripts
+    return names - {"{script.title}"} | scripts
 
 
 def rows(page: str, heading: str) -> list[str]:

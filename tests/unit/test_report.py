@@ -139,6 +139,7 @@ def test_files_are_private_and_repeatable(tmp_path: Path) -> None:
         "post-mortem-INC-2041.md",
         "report-INC-2041-20261122-223043.json",
         "report-INC-2041-20261122-223043.md",
+        "report-INC-2041-20261122-223043.svg",
     ]
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
@@ -160,7 +161,7 @@ def test_a_post_mortem_that_people_wrote_in_is_kept(tmp_path: Path) -> None:
 
 def test_a_declined_run_leaves_a_report_and_no_post_mortem(tmp_path: Path) -> None:
     declined = samples.summary(outcome="declined", steps=samples.steps()[:2], backup=None, checks=[])
-    assert {p.suffix for p in report.write(settings(tmp_path), declined)} == {".md", ".json"}
+    assert {p.suffix for p in report.write(settings(tmp_path), declined)} == {".md", ".json", ".svg"}
     assert not list((tmp_path / "reports").glob("post-mortem*"))
 
 
