@@ -49,7 +49,9 @@ class Site:
 @contextmanager
 def opened(env: Mapping[str, str], folder: Path, *, deployed: bool = True) -> Iterator[Site]:
     """Run a server and a worker for the database that ``env`` leads to; production and staging are the same one."""
-    places = {f"digitaltwin-{name}": {part: env[pg] for part, pg in PARTS.items()} for name in ("production", "staging")}
+    places = {
+        f"digitaltwin-{name}": {part: env[pg] for part, pg in PARTS.items()} for name in ("production", "staging")
+    }
     clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
     clean["PGSERVICEFILE"] = str(service_file(folder, places))
     with prefect_server(folder / "server") as server:
