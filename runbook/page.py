@@ -5,6 +5,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LONG = 9
+"""Up to which number a list's own numbers have one digit."""
+
 
 class Code(str):
     """A text to be copied as it stands: a hash, a path, a command."""
@@ -107,7 +110,7 @@ def _line(text: str) -> str:
 def _block(block: Block, *, whole: bool) -> str:
     match block:
         case Bullets():
-            return "\n".join(f"{m} {_line(item)}" for m, item in zip(block.marks(), block.items, strict=True))
+            return _bullets(block)
         case Table():
             return _table(block)
         case Fixed(lines):
@@ -118,6 +121,14 @@ def _block(block: Block, *, whole: bool) -> str:
             return f"[{escape(words)}](<{address}>)"
         case _:
             return _line(block)
+
+
+def _bullets(bullets: Bullets) -> str:
+    """Write a list; Prefect's UI cuts the first digit of a list's numbers off, so that long ones bring their own."""
+    pairs = list(zip(bullets.marks(), bullets.items, strict=True))
+    if bullets.numbered and len(pairs) > LONG:
+        return "\n".join(f"- **{mark}** {escape(item)}" for mark, item in pairs)
+    return "\n".join(f"{mark} {_line(item)}" for mark, item in pairs)
 
 
 def _fixed(lines: Sequence[str]) -> str:

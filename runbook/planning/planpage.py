@@ -51,7 +51,8 @@ def verdict(plan: Plan) -> str:
 
 def gist(plan: Plan) -> list[str]:
     """Say the plan in a few lines: whether it can go ahead, what is lost, how long it takes."""
-    return [f"{verdict(plan)}.", f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecastpage.sentence(plan)}."]
+    forecast = forecastpage.sentence(plan).partition(";")[0]
+    return [f"{verdict(plan)}.", f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecast}."]
 
 
 def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:
