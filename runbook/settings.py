@@ -151,6 +151,11 @@ class Settings(BaseSettings):
     team_urls: SecretStr = Field(
         SecretStr(""), description="Where the team is told: apprise URLs, separated by white space (a secret)."
     )
+    alert_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="A chat's incoming web hook, which make deploy gives to Prefect: it hears of failed, silent and "
+        "late runs (a secret).",
+    )
     smtp_host: str | None = Field(None, description="Mail server for messages to users. Not set: users are not mailed.")
     smtp_port: int = Field(25, gt=0, description="The mail server's port.")
     smtp_tls: Literal["none", "starttls", "tls"] = Field("none", description="How the connection is encrypted.")

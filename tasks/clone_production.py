@@ -7,7 +7,7 @@ from runbook import figures
 from runbook.rehearsing import clone
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
-from tasks import Move, only_lost, progress
+from tasks import only_lost, progress
 
 HOURS_12 = 12 * 3600
 
@@ -24,11 +24,13 @@ HOURS_12 = 12 * 3600
 )
 def clone_production(settings: Settings) -> Clone:
     """Clone production beside staging. Raises RehearsalRefused, CloneFailed, DatabaseUnavailable."""
-    with progress("clone", "production is looked at") as move:
-        return clone.make(settings, lambda step, there, whole: _moved(move, step, there, whole))
+    with progress("clone", "Cloning production") as move:
+        return clone.make(
+            settings, lambda step, there, whole: move(there, whole or there * 2, _said(step, there, whole))
+        )
 
 
-def _moved(move: Move, step: str, there: int, whole: int) -> None:
-    """Show how many bytes of production's size are there."""
-    if whole:
-        move(there, whole, f"{step}: {figures.size(there)} of {figures.size(whole)}, production's size")
+def _said(step: str, there: int, whole: int) -> str:
+    """Say how far a step is; of a dump alone nobody knows how much it becomes."""
+    of = f", production has {figures.size(whole)}" if whole else ""
+    return f"{step}: {figures.size(there)} written{of}"

@@ -81,15 +81,13 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     )
     forbidding = census.forbidding(deletion) if deletion else []
     drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
+    drawn = rehearsed.add(drawn, request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 
 
 def _costed(conn: psycopg.Connection, drawn: Plan, request: RollbackRequest, settings: Settings) -> Plan:
     """Add what it would take, and what else could be done; no approval is bound to that."""
     expected = forecast.draw(conn, drawn)
-    newest = rehearsed.newest(settings) if drawn.needed else None
-    said = [newest.lacking] if newest and newest.lacking else []
-    drawn = replace(drawn, rehearsal=newest, warnings=[*said, *drawn.warnings])
     return replace(drawn, forecast=expected, alternatives=alternatives.draw(conn, drawn, expected, request, settings))
 
 

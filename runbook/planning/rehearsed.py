@@ -1,42 +1,56 @@
 """What production asks of rehearsals: one of these very scripts, not long ago, or the approver's word."""
 
-from contextlib import closing
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from runbook import database, figures
+from runbook import figures
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.outlook import Rehearsal
-from runbook.rehearsing import history
+from runbook.rehearsing import history, reading
+from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
 WORD = "The approver must say why it goes without one."
+OTHER = "Another choice for OAuth users or gemini is another rehearsal."
 
 
-def newest(settings: Settings) -> Rehearsal | None:
-    """Return the newest rehearsal of these scripts; None where none is asked for: not production, or no days set."""
+def add(plan: Plan, request: RollbackRequest, settings: Settings) -> Plan:
+    """Add to a plan what is known of rehearsals, with a warning where there is no fresh one."""
+    found = newest(settings, request) if plan.needed else None
+    said = [found.lacking] if found and found.lacking else []
+    return replace(plan, rehearsal=found, warnings=[*said, *plan.warnings])
+
+
+def newest(settings: Settings, request: RollbackRequest) -> Rehearsal | None:
+    """Return the newest rehearsal of these scripts; None where none is asked for: not production, or no days set.
+
+    A history that cannot be read, or not soon, is a reason for the approver, and never an error.
+    """
     if not settings.production or not settings.rehearsal_days:
         return None
     try:
-        with closing(history.read_only(settings)) as conn:
-            rows = database.query(conn, "history_newest", scripts=history.scripts())
+        rows = reading.newest(settings, history.scripts(request.oauth, request.gemini))
     except RollbackError as error:
         why = " ".join(error.problem.split()).rstrip(".")
         return Rehearsal(
             settings.rehearsal_days, lacking=f"Whether this was rehearsed is not known: {why}. {error.remedy} {WORD}"
         )
-    return _judged(rows, settings.rehearsal_days, datetime.now(UTC))
+    return judge(rows, settings.rehearsal_days, datetime.now(UTC))
 
 
-def _judged(rows: list[Row], days: float, now: datetime) -> Rehearsal:
+def judge(rows: Sequence[Row], days: float, now: datetime) -> Rehearsal:
+    """Judge the newest rehearsal that was done: whether it was of these very scripts, and not long ago."""
     if not rows:
         return Rehearsal(days, lacking=f"No rehearsal was ever done. {WORD}")
     row = rows[0]
     found = f"{row['label']} on {row['target']}, {ago(row['ended'], now)}"
     if not row["same"]:
         return Rehearsal(
-            days, lacking=f"These very scripts were never rehearsed; the newest of other ones was {found}. {WORD}"
+            days,
+            lacking=f"These very scripts were never rehearsed; the newest of other ones was {found}. {OTHER} {WORD}",
         )
     old = now - row["ended"] > timedelta(days=days)
     said = f"The newest rehearsal of these scripts is too old: {found}; one is wanted within {days:g} days. {WORD}"

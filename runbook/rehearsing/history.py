@@ -13,20 +13,24 @@ from runbook import database
 from runbook.barrier import fence
 from runbook.database import Row
 from runbook.errors import DatabaseUnavailable, SecondRunner, SettingsInvalid
+from runbook.rehearsing.source import SECRETS
 from runbook.settings import Settings
 
 DATABASE = "rollback_rehearsals"
 SHOWN = 20
 """How many rehearsals the table and the picture show."""
-FOLDERS = ("rollback", "verify")
+FOLDERS = ("rollback", "verify", "oauth")
 """Folders of the scripts that a rehearsal is of."""
 
 log = logging.getLogger(__name__)
 
 
-def scripts() -> str:
-    """Return SHA-256 over the very scripts: names and contents of all files of sql/rollback and sql/verify."""
-    digest = hashlib.sha256()
+def scripts(oauth: str = "temporary passwords", gemini: str = "keep") -> str:
+    """Return SHA-256 over the very scripts: names and contents of all files of FOLDERS, and what is chosen of them.
+
+    With another choice other scripts run: a rehearsal that kept OAuth users did not show that 012 works.
+    """
+    digest = hashlib.sha256(f"oauth {oauth}, gemini {gemini}\n".encode())
     for folder in FOLDERS:
         for name in sorted(one.name for one in sql.folder(folder) if one.name.endswith(".sql")):
             digest.update(f"{folder}/{name} {sql.digest(f'{folder}/{name}')}\n".encode())
@@ -74,6 +78,10 @@ def _conninfo(settings: Settings) -> str:
         raise SettingsInvalid(
             "ROLLBACK_REHEARSAL_HISTORY is no connection string of libpq.", "Write it as service=…."
         ) from None
+    if any(word in known for word in SECRETS):
+        raise SettingsInvalid(
+            "ROLLBACK_REHEARSAL_HISTORY holds a password.", "Put it into the password file (PGPASSFILE, mode 0600)."
+        )
     return conninfo if "dbname" in known or "service" in known else f"{conninfo} dbname={DATABASE}"
 
 

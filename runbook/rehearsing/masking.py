@@ -44,11 +44,11 @@ def mask(settings: Settings, clone: Clone) -> Masked:
     """
     began = time.monotonic()
     with sites.opened(settings) as at:
-        found = marks.find(at.gate, at.incoming)
-        if not (found and found.mark and found.mark.run == clone.run and found.stands("raw", "masked")):
+        found = marks.find(at.gate, at.incoming) or marks.find(at.gate, at.staging)
+        if not (found and found.mark and found.mark.run == clone.run and found.stands("raw", "masked", "standing")):
             raise CloneFailed(f"{at.incoming} is not the clone of this rehearsal.", "Clone production again.")
-        if found.stands("masked"):
-            log.info("%s is masked already.", at.incoming)
+        if not found.stands("raw"):
+            log.info("%s is masked already.", found.name)
             return Masked(time.monotonic() - began, 0, 0, 0)
         at.source = guard.marked_source(found.mark.source)
         counts = _mask(at)

@@ -21,6 +21,8 @@ class Measured:
     bytes: int
     rows: int
     longest_lock: float | None
+    longest_lock_on: str | None
+    """The table that was locked for so long."""
     outage: float | None
     transaction: float | None
 
@@ -39,6 +41,7 @@ def read() -> Measured | None:
         bytes=int(size),
         rows=int(rows),
         longest_lock=locks[0].seconds if locks else None,
+        longest_lock_on=locks[0].table if locks else None,
         outage=(span[1] - span[0]).total_seconds() if span and span[1] else None,
         transaction=_transaction(steps),
     )

@@ -85,7 +85,7 @@ def _opened(called: str, request: RehearsalRequest, settings: Settings, prefect_
         log.warning("The rehearsal %s of %s was killed; cleaning up after it.", row["label"], row["began"])
     try:
         words = {"label": called, "target": settings.target, "prefect_run": prefect_run}
-        record.write("history_begin", id=record.id, scripts=history.scripts(), **words)
+        record.write("history_begin", id=record.id, scripts=history.scripts(request.oauth, request.gemini), **words)
         yield record
         record.write("history_end", id=record.id, outcome=record.outcome, reason=record.reason)
     except BaseException as failure:

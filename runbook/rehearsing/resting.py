@@ -16,7 +16,7 @@ from runbook.rehearsing.site import Site
 from runbook.safekeeping import snapshot
 from runbook.settings import Settings
 
-ATTEMPTS = 5
+ATTEMPTS = 3
 """How often a rename is tried where somebody connects again; PostgreSQL itself waits 5 s for them each time."""
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,9 @@ def bring_back(at: Site) -> str:
     cloned = standing if standing and standing.stands("standing") else None
     if cloned and marks.find(at.gate, at.incoming):
         at.change(at.incoming, "DROP DATABASE {name} WITH (FORCE)")  # looked at before: it is ours
+    if standing and standing.mark and standing.stands("resting"):
+        log.info("%s was given its name back by hand.", at.staging)
+        marks.write(at.gate, at.staging, standing.mark.comment)
     if cloned or aside:
         _renamed(at, lambda: _return(at, cloned, aside))
     return at.staging if aside else ""
@@ -115,18 +118,38 @@ def _return(at: Site, cloned: Found | None, aside: Found | None) -> None:
 
 
 def _renamed(at: Site, rename: Callable[[], None]) -> None:
-    """Rename in one transaction, with nobody connected: once PostgreSQL has its lock, nobody new comes in."""
-    names = (at.staging, at.incoming, at.resting)
+    """Rename in one transaction, with nobody connected: once PostgreSQL has its lock, nobody new comes in.
+
+    Raises CloneFailed while somebody stays, StatementFailed.
+    """
     for attempt in range(1, ATTEMPTS + 1):
-        for name in names:
-            guard.check(at.gate, name, at.source)
-            database.query(at.gate, "rehearsal_end_sessions", database=name)
+        _end_sessions(at)
         try:
             with database.transaction(at.gate):
                 rename()
         except StatementFailed as error:
-            if error.sqlstate != snapshot.IN_USE or attempt == ATTEMPTS:
+            if error.sqlstate != snapshot.IN_USE:
                 raise
-            log.info("Somebody connected to staging again; trying once more.")
+            if attempt == ATTEMPTS:
+                raise _crowded(at, error) from None
+            log.info("Somebody is connected to staging again; trying once more.")
         else:
             return
+
+
+def _end_sessions(at: Site) -> None:
+    """End who is connected to staging or the clone; whom this role may not end is found by the rename."""
+    for name in (at.staging, at.incoming, at.resting):
+        guard.check(at.gate, name, at.source)
+        try:
+            database.query(at.gate, "rehearsal_end_sessions", database=name)
+        except StatementFailed as error:
+            log.warning("Not every session on %s could be ended: %s", name, error.problem)
+
+
+def _crowded(at: Site, error: StatementFailed) -> CloneFailed:
+    return CloneFailed(
+        f"{at.staging} could not be renamed, for somebody stays connected: {error.problem}",
+        "End them, or GRANT pg_signal_backend to this role (a superuser is ended by a superuser only). Then run again.",
+        f"No database was renamed; {at.staging} is what it was.",
+    )

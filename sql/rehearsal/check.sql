@@ -9,8 +9,10 @@ DECLARE
 BEGIN
     FOR one IN
         SELECT relation,
-               string_agg(format($q$CASE WHEN bool_or(regexp_replace(%s::text, '[^\s@]*@staging\.invalid', '', 'g') ~ '[[:alnum:]]@[[:alnum:]]') THEN %L END$q$,
-                                 name, format('%s.%s', relation, name)), ', ') AS questions
+               string_agg(format($q$
+                   CASE WHEN bool_or(CASE WHEN position('@' IN %1$s::text) > 0 THEN
+                        regexp_replace(%1$s::text, '[^\s@]*@staging\.invalid', '', 'g') ~ '[[:alnum:]]@[[:alnum:]]' END)
+                   THEN %2$L END$q$, name, format('%s.%s', relation, name)), ', ') AS questions
           FROM readable
          WHERE how IS NOT NULL AND how <> 'off'
          GROUP BY relation

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS rehearsal.run (
     bytes               bigint,
     rows                bigint,
     longest_lock        double precision,
+    longest_lock_on     text,
     outage              double precision,
     transaction         double precision,
     stage               jsonb,

@@ -30,7 +30,6 @@ SELECT c.oid::regclass AS relation,
  WHERE c.relkind IN ('r', 'm')
    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback');
 
-
 DO $$
 DECLARE
     -- What may stand before an address in JSON: escapes, whose letters belong to no address.
@@ -71,9 +70,9 @@ BEGIN
          ORDER BY r.relation::text
     LOOP
         SELECT string_agg(format('ALTER TABLE %s ENABLE %s TRIGGER %I;', one.relation,
-                                 CASE tgenabled WHEN 'A' THEN 'ALWAYS' ELSE '' END, tgname), ' ')
+                                 CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname), ' ')
           INTO put_back
-          FROM pg_trigger WHERE tgrelid = one.relation AND NOT tgisinternal AND tgenabled IN ('O', 'A');
+          FROM pg_trigger WHERE tgrelid = one.relation AND NOT tgisinternal AND tgenabled <> 'D';
         IF put_back IS NOT NULL THEN
             EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one.relation);
         END IF;

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance import curl
 from tests.acceptance.operator import (
     ROOT,
     SECONDS,
@@ -163,9 +164,8 @@ def test_an_alert_proposes_one_run_which_waits_and_is_declined(site: Site, tmp_p
 
 
 def test_the_readme_does_it_with_curl_alone(site: Site) -> None:
-    text = (ROOT / "README.md").read_text().partition("## From an incident tool")[2]
-    propose, follow, answer = re.findall(r"```bash\n(.*?)```", text, flags=re.S)[:3]
-    assert "jq" not in propose + follow + answer
+    says = curl.commands()
+    propose, follow, answer = says["propose"], says["follow"], says["answer"]
 
     def shell(script: str, **env: str) -> str:
         done = site.desk.program("bash", "-euo", "pipefail", "-c", script, **env)
@@ -177,7 +177,7 @@ def test_the_readme_does_it_with_curl_alone(site: Site) -> None:
     assert shell(follow, RUN=run) == "PAUSED"
     site.prefect.form(run)
     last = code()
-    assert json.loads(shell(answer, RUN=run, CODE=last))["status"] == "ACCEPT"
+    assert json.loads(shell(answer, RUN=run, DECISION="decline", CODE=last))["status"] == "ACCEPT"
     until(lambda: site.state(run) in FINAL)
     assert shell(follow, RUN=run) == "CANCELLED" and site.state(run) == "Declined"
     assert not at_baseline(site.database)

@@ -92,6 +92,7 @@ def test_a_rehearsal_killed_while_the_clone_stood_is_put_right_by_the_next(stage
     masking.mask(stage.settings(), second)  # done already
     resting.take_name(stage.settings(), second)
     assert resting.take_name(stage.settings(), second).resting == f"{STAGING}_resting"
+    assert masking.mask(stage.settings(), second).rows == 0  # a step that is tried again
     cleaning.clean_up(stage.settings())
 
 
@@ -224,6 +225,32 @@ def test_a_staging_put_aside_by_hand_comes_back(stage: Stage) -> None:
     with stage.staging.server.connect() as admin:
         admin.execute(f"DROP DATABASE {STAGING} WITH (FORCE)")
     assert cleaning.clean_up(stage.settings()).returned == STAGING
+
+
+def test_names_that_were_given_back_by_hand_are_understood(stage: Stage) -> None:
+    stage.run()
+    with stage.staging.server.connect() as admin:
+        admin.execute(f"ALTER DATABASE {STAGING} RENAME TO {STAGING}_looked_at")
+        admin.execute(f"ALTER DATABASE {STAGING}_resting RENAME TO {STAGING}")
+    assert cleaning.clean_up(stage.settings()).dropped == [f"{STAGING}_looked_at"]
+
+
+def test_who_cannot_be_ended_is_told_of(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage.production.connect() as conn:
+        conn.execute("SET client_min_messages = 'error'")
+        conn.execute("DROP EXTENSION vector CASCADE")  # only a superuser makes it
+    with stage.staging.server.connect() as admin:
+        admin.execute("DROP ROLE IF EXISTS staging_user")
+        admin.execute("CREATE ROLE staging_user LOGIN CREATEDB")
+        admin.execute(f"ALTER DATABASE {STAGING} OWNER TO staging_user")
+    monkeypatch.setattr(resting, "ATTEMPTS", 1)
+    monkeypatch.setenv("PGUSER", "staging_user")
+    with stage.staging.connect() as superuser:
+        with pytest.raises(CloneFailed, match="stays connected") as caught:
+            stage.run()
+        assert "pg_signal_backend" in caught.value.remedy
+        assert superuser.execute("SELECT id FROM was_here").fetchone() == (1,)
+    cleaning.clean_up(stage.settings())
 
 
 @pytest.mark.system

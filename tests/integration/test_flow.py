@@ -124,8 +124,8 @@ def test_temporary_passwords(
 
 def check_files(folder: Path) -> None:
     names = [file.name for file in private(folder / "reports")]
-    assert [name.split("-")[0] for name in names] == ["post", "post", "report", "report"]
-    assert {Path(name).suffix for name in names} == {".md", ".ics", ".json"}
+    assert [name.split("-")[0] for name in names] == ["post", "post", "report", "report", "report"]
+    assert {Path(name).suffix for name in names} == {".md", ".ics", ".json", ".svg"}
     evidence = json.loads(next((folder / "reports").glob("report-*.json")).read_text(encoding="utf-8"))
     assert "INC-1" in json.dumps(evidence)
 

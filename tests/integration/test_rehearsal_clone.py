@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import sql
 from runbook.errors import CloneFailed
 from runbook.rehearsing import cleaning, clone, masking, resting
 from tests import rehearsal
@@ -63,8 +64,14 @@ CREATE FUNCTION public.shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAIS
 CREATE TRIGGER shout BEFORE UPDATE ON public.end_users FOR EACH ROW EXECUTE FUNCTION public.shout();
 CREATE TRIGGER still BEFORE UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.shout();
 CREATE TRIGGER off BEFORE UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.shout();
+CREATE TRIGGER copying BEFORE UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.shout();
 ALTER TABLE public.notes DISABLE TRIGGER off;
+ALTER TABLE public.notes ENABLE REPLICA TRIGGER copying;
 ALTER TABLE public.notes ENABLE ALWAYS TRIGGER still;
+CREATE FOREIGN DATA WRAPPER far;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER far;
+CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (password 'hunter2');
+CREATE USER MAPPING FOR PUBLIC SERVER elsewhere;
 CREATE FUNCTION public.loud() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN IF current_database() LIKE '%incoming' AND NOT pg_catalog.current_setting('application_name') LIKE '%rehearsal'
       THEN RAISE EXCEPTION 'an event trigger fired'; END IF; END $$;
@@ -144,6 +151,29 @@ def whole(stage: Stage, way: str) -> None:
     assert (again.dropped, again.removed, again.returned) == ([], [], "")
 
 
+@pytest.mark.pg("18")
+def test_an_address_that_is_left_stops_the_rehearsal(stage: Stage) -> None:
+    """A generated column makes addresses of its own, out of what is no contact data."""
+    with stage.production.connect() as conn:
+        conn.execute("CREATE TABLE odd (who text, at text, whole text GENERATED ALWAYS AS (who || '@' || at) STORED)")
+        conn.execute("INSERT INTO odd VALUES ('ada', 'example.org')")
+    made = clone.make(stage.settings())
+    with pytest.raises(CloneFailed, match=r"addresses are left in odd\.whole"):
+        masking.mask(stage.settings(), made)
+    cleaning.clean_up(stage.settings())
+    assert stage.databases() == {STAGING: "the team's staging"}
+
+
+@pytest.mark.pg("18")
+def test_each_column_that_is_declared_is_there_before_or_after_the_transformation(
+    database: Database, transformed: Database
+) -> None:
+    columns = "SELECT table_name || ',' || column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    there = {*database.column(columns), *transformed.column(columns)}
+    declared = [line.rpartition(",")[0] for line in sql.read(masking.CONTACTS).splitlines()[1:]]
+    assert [one for one in declared if one not in there] == []
+
+
 def test_no_address_is_left_anywhere(stage: Stage) -> None:
     real = addresses(stage.production)
     assert len(real) > 50 and "list@example.org" in real
@@ -151,6 +181,8 @@ def test_no_address_is_left_anywhere(stage: Stage) -> None:
     left = addresses(stage.staging)
     assert {one for one in left if not one.endswith("staging.invalid")} == set()
     assert stage.staging.value("SELECT to_regnamespace('rollback')") is None
+    assert stage.staging.value("SELECT count(*) FROM pg_user_mappings") == 0
+    assert stage.production.value("SELECT count(*) FROM pg_user_mappings") == 2
     with stage.staging.connect() as conn:
         assert conn.execute("SELECT facts ->> 'deep' FROM notes WHERE id = 1").fetchone()
         stats = conn.execute(

@@ -156,6 +156,23 @@ def test_a_role_that_can_only_read_is_enough(stage: Stage) -> None:
     cleaning.clean_up(stage.settings())
 
 
+def test_both_may_be_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As prefect.yaml has it: PGSERVICE names staging, the setting names production."""
+    lines: list[str] = []
+    for name, one in (("staging", stage.staging), ("production", stage.production)):
+        words = {"host": one.server.host, "port": one.server.port, "user": one.server.user, "dbname": one.dbname}
+        lines += [f"[{name}]", *(f"{key}={value}" for key, value in words.items())]
+    (stage.folder / "services").write_text("\n".join(lines) + "\n")
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGSERVICEFILE", str(stage.folder / "services"))
+    monkeypatch.setenv("PGSERVICE", "staging")
+    made = stage.run(rehearsal_source="service=production")
+    assert (made.source, made.staging) == (stage.production.dbname, STAGING)
+    cleaning.clean_up(stage.settings())
+    refused(stage, "production itself", rehearsal_source="service=staging")
+
+
 @pytest.mark.parametrize("suffix", ["_incoming", "_resting"])
 def test_a_stranger_is_left_alone(stage: Stage, suffix: str) -> None:
     with stage.staging.server.connect() as admin:

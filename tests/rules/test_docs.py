@@ -19,7 +19,16 @@ from runbook.settings import Settings
 from tests import make_readme
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "RUNBOOK.md", "CHANGELOG.md", "deployments/README.md", "benchmarks/README.md")
+PAGES = (
+    "README.md",
+    "RUNBOOK.md",
+    "CHANGELOG.md",
+    "MECHANICS.md",
+    "PROCEDURE.md",
+    "TUTORIAL.md",
+    "deployments/README.md",
+    "benchmarks/README.md",
+)
 OURS = ("flows", "tasks", "runbook", "sql", "deployments", "benchmarks", "tests")
 
 

@@ -1,0 +1,76 @@
+"""A site as an operator finds it: a Prefect server that has the deployments, a worker, and a service file for libpq."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.operator import Desk, Prefect, prefect_program, prefect_server, until
+
+FINAL = ("Completed", "Declined", "Refused", "Cancelled", "Failed", "Crashed")
+PARTS = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+WORKER = ("worker", "start", "--pool", "rollback", "--type", "process")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server, and a desk whose programs talk to it; production and staging are where the service file leads."""
+
+    prefect: Prefect
+    desk: Desk
+
+    @property
+    def ui(self) -> str:
+        """The address of the pages that people see."""
+        return self.prefect.env["PREFECT_API_URL"].removesuffix("/api")
+
+    def deployment(self, name: str) -> str:
+        """Return a deployment's id."""
+        return str(self.prefect.read(f"/deployments/name/{name}")["id"])
+
+    def state(self, run: str) -> str:
+        """Return the name of the state that a run is in."""
+        return str(self.prefect.read(f"/flow_runs/{run}")["state"]["name"])
+
+    def ended(self, run: str) -> str:
+        """Wait for a run's end and return its name."""
+        until(lambda: self.state(run) in FINAL)
+        return self.state(run)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs of the flow rollback."""
+        chosen = {"flows": {"name": {"any_": ["rollback"]}}}
+        found: list[dict[str, Any]] = self.prefect.call("POST", "/flow_runs/filter", **chosen).json()
+        return found
+
+
+@contextmanager
+def opened(env: Mapping[str, str], folder: Path, *, deployed: bool = True) -> Iterator[Site]:
+    """Run a server and a worker for the database that ``env`` leads to; production and staging are the same one."""
+    places = {
+        f"digitaltwin-{name}": {part: env[pg] for part, pg in PARTS.items()} for name in ("production", "staging")
+    }
+    clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
+    clean["PGSERVICEFILE"] = str(service_file(folder, places))
+    with prefect_server(folder / "server") as server:
+        at = Desk(folder, {**clean, **server.env})
+        if deployed:
+            deploy(at)
+        with prefect_program(folder / "worker", WORKER, {**at.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+            yield Site(server, at)
+
+
+def service_file(folder: Path, places: Mapping[str, Mapping[str, str]]) -> Path:
+    """Write libpq's service file."""
+    file = folder / "pg_service.conf"
+    sections = ("\n".join([f"[{name}]", *(f"{k}={v}" for k, v in place.items())]) for name, place in places.items())
+    file.write_text("\n".join(sections) + "\n")
+    return file
+
+
+def deploy(desk: Desk) -> None:
+    """Register the deployments of prefect.yaml, as make deploy does."""
+    registered = desk.program(sys.executable, "-m", "deployments.deploy")
+    assert registered.returncode == 0, registered.stdout + registered.stderr
