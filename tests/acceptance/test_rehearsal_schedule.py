@@ -120,7 +120,7 @@ def test_two_rehearsals_run_by_their_schedule_and_the_artifacts_show_both(site: 
     until(lambda: len([name for name in site.scheduled() if re.fullmatch(r"REHEARSAL-[\d-]+ on staging", name)]) >= 2)
     first, second = json.loads(site.artifact("rehearsal-history"))[-2:]
     for row in (first, second):
-        assert row["outcome"] == "done" and row["users offline"] and row["clone production"] and row["clean up"]
+        assert row["outcome"] == "done" and row["transaction"] and row["clone production"] and row["clean up"]
     picture = re.search(r"data:image/svg\+xml;base64,([\w+/=]+)", site.artifact("rehearsal-trend"))
     assert picture
     assert base64.b64decode(picture[1]).count(b'<circle class="all"') >= 2
