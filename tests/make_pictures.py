@@ -58,12 +58,18 @@ def _site(place: Path) -> Iterator[Site]:
     demo = place / "demo"
     before = dict(os.environ)
     world.empty(demo)
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "ROLLBACK_"))]:
+        del os.environ[name]
     try:
         with world.made(demo, Console().print):
             approvers = place / "approvers.toml"
             approvers.touch(mode=0o600)
             approvers.write_text(APPROVERS)
-            ours = {"ROLLBACK_APPROVERS_FILE": str(approvers), "PYTHONPATH": str(ROOT)}
+            ours = {
+                "ROLLBACK_APPROVERS_FILE": str(approvers),
+                "PREFECT_HOME": str(place / "prefect"),
+                "PYTHONPATH": str(ROOT),
+            }
             with site.opened({**os.environ, **ours}, place) as opened:
                 yield opened
     finally:
@@ -77,7 +83,7 @@ def _play(page: Page, place: Site) -> Iterator[str]:
     browser.request(form, INCIDENT, "critical functionality broken: chat", release="v1")
     _top(page)
     yield "form"
-    form.submit()
+    browser.start(form)
     browser.go_to_run(page, f"{INCIDENT} on production")
     expect(page.get_by_role("button", name="Resume").first).to_be_visible(timeout=SECONDS)
     yield from _approve(page)

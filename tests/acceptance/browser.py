@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, TimeoutError, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 MISSING = "chromium is not installed (make test-system installs it)"
@@ -76,6 +76,19 @@ def run_form(page: Page, ui: str, deployment: str) -> Form:
     page.get_by_text("Custom run").locator("visible=true").click()
     expect(page.locator(LABEL).first).to_be_visible()
     return Form(page, page.locator("form.p-form"))
+
+
+def start(form: Form) -> None:
+    """Send the form of a run; once more where the server was too busy and the page says that something went wrong."""
+    away = re.compile(r"/deployment/[^/]+/?(\?.*)?$")
+    for _ in range(3):
+        form.submit()
+        try:
+            form.page.wait_for_url(away)
+            return
+        except TimeoutError:
+            expect(form.page.get_by_text("Something went wrong").first).to_be_visible()
+    raise AssertionError("The form could not be sent.")
 
 
 def answer_form(page: Page) -> Form:
