@@ -1,7 +1,8 @@
 """Register automations at the configured Prefect server: python -m deployments.automation FILE …
 
-The files are those of ``prefect automation create --from-file``, with two differences: an action names its deployment
-(``deployment: rollback/production``) and not an id that is another on each server; and again changes nothing.
+The files are those of ``prefect automation create --from-file``, with these differences: an action names its
+deployment (``deployment: rollback/production``) or its block (``block: rollback-alerts``) and not an id that is another
+on each server; again changes nothing; and one that was paused in the UI stays paused.
 """
 
 import sys
@@ -14,7 +15,7 @@ from prefect.events.schemas.automations import AutomationCore
 from pydantic import ValidationError
 from rich.console import Console
 
-from deployments import server
+from deployments import channel, server
 from runbook.errors import RollbackError
 
 
@@ -37,16 +38,25 @@ def main() -> int:
 def register(file: Path) -> str:
     """Make the server hold the automation of a file, and say what that took. Raises RollbackError."""
     with server.connected() as client:
-        wanted = _read(file, client)
-        there = [row for row in _all(client) if row["name"] == wanted.name]
-        body = wanted.model_dump(mode="json", exclude={"owner_resource"})
-        if not there:
-            client.request("POST", "/automations/", json=body)
-            return f"{wanted.name}: registered, new"
-        if _plain(there[0]) == _plain(body):
-            return f"{wanted.name}: already so, skipped"
-        client.request("PUT", "/automations/{id}", path_params={"id": there[0]["id"]}, json=body)
-        return f"{wanted.name}: changed"
+        return hold(client, file)[1]
+
+
+def hold(client: SyncPrefectClient, file: Path) -> tuple[bool, str]:
+    """Make the server hold the automation of a file: whether that changed it, and a line about it.
+
+    Raises AutomationInvalid.
+    """
+    wanted = _read(file, client)
+    there = next((row for row in _all(client) if row["name"] == wanted.name), None)
+    body = wanted.model_dump(mode="json", exclude={"owner_resource"})
+    if there is None:
+        client.request("POST", "/automations/", json=body)
+        return True, f"{wanted.name}: registered, new"
+    body["enabled"] = there["enabled"]  # a pause is the operator's
+    if _plain(there) == _plain(body):
+        return False, f"{wanted.name}: already so, skipped"
+    client.request("PUT", "/automations/{id}", path_params={"id": there["id"]}, json=body)
+    return True, f"{wanted.name}: changed"
 
 
 def _all(client: SyncPrefectClient) -> list[dict[str, Any]]:
@@ -75,9 +85,12 @@ def _read(file: Path, client: SyncPrefectClient) -> AutomationCore:
 
 
 def _by_id(action: dict[str, Any], client: SyncPrefectClient) -> dict[str, Any]:
+    """Put an id in the place of a name. Raises AutomationInvalid where the server has nothing of that name."""
+    named = dict(action)
+    if "block" in action:
+        return {**named, "block_document_id": channel.id_of(client, str(named.pop("block")))}
     if "deployment" not in action:
         return action
-    named = dict(action)
     flow, _, name = str(named.pop("deployment")).partition("/")
     place = {"flow_name": flow, "deployment_name": name}
     there = server.read(client, "/deployments/name/{flow_name}/{deployment_name}", **place)

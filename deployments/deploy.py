@@ -12,12 +12,15 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient
 from rich.console import Console
 
-from deployments import registry, server
+from deployments import automation, channel, registry, server
 from deployments.registry import Deployment
+from runbook import settings
 from runbook.errors import RollbackError
 
 Say = Callable[[str], None]
 POOL_TYPE = "process"
+WATCH = Path(__file__).parent / "watch"
+"""The automations that watch over the runs."""
 
 
 def main() -> int:
@@ -38,6 +41,7 @@ def everything(wanted: list[Deployment], say: Say) -> list[str]:
         say(f"Prefect server: {server.address()}")
         changed = [name for name in dict.fromkeys(d.pool for d in wanted) if pool(client, name, say)]
         changed += [deployment.name for deployment in wanted if register(client, deployment, say)]
+        changed += watch(client, say)
         left(client, wanted, say)
     return changed
 
@@ -106,6 +110,21 @@ def _change(client: SyncPrefectClient, wanted: Deployment, there: dict[str, Any]
     # Prefect checks job variables against the template of the pool that is named with them.
     body |= {"work_pool_name": wanted.pool} if "job_variables" in fields else {}
     client.request("PATCH", "/deployments/{id}", path_params={"id": there["id"]}, json=body)
+
+
+def watch(client: SyncPrefectClient, say: Say) -> list[str]:
+    """Make the server watch the runs, and return the names of what was changed for that."""
+    done, line = channel.keep(client, settings.load())
+    say(f"  {line}")
+    changed = [channel.NAME] if done else []
+    for file in sorted(WATCH.glob("*.yaml")):
+        try:
+            done, line = automation.hold(client, file)
+        except channel.ChannelMissing as missing:
+            done, line = False, f"{file.name}: left out. {missing.problem} {missing.remedy}"
+        say(f"  {line}")
+        changed += [file.stem] if done else []
+    return changed
 
 
 def left(client: SyncPrefectClient, wanted: list[Deployment], say: Say) -> None:

@@ -1,5 +1,6 @@
 """The Prefect server that PREFECT_API_URL names: the only one that is talked to, never a temporary one."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE_SKIP_VERIFY, PREFECT_API_URL
 
 from runbook.errors import RollbackError
 
@@ -32,7 +33,7 @@ def connected() -> Iterator[SyncPrefectClient]:
     url = address()
     try:
         # A client of an address that nobody listens on tries for a long time; this says so at once.
-        httpx.get(f"{url}/health", timeout=SECONDS).raise_for_status()
+        httpx.get(f"{url}/health", timeout=SECONDS, verify=_trust()).raise_for_status()
         with get_client(sync_client=True) as client:
             yield client
     except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
@@ -43,6 +44,14 @@ def connected() -> Iterator[SyncPrefectClient]:
             "Start it (prefect server start), or name the right one: export PREFECT_API_URL=http://HOST:4200/api",
             "Nothing was sent.",
         ) from None
+
+
+def _trust() -> ssl.SSLContext | bool:
+    """Return whose certificates are believed, by the settings that Prefect's own client goes by."""
+    if PREFECT_API_TLS_INSECURE_SKIP_VERIFY.value():
+        return False
+    file = PREFECT_API_SSL_CERT_FILE.value()
+    return ssl.create_default_context(cafile=file) if file else True
 
 
 def address() -> str:

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 
+from runbook.approval import approvals
 from runbook.approval.answer import Answer
 from runbook.errors import RollbackError
 
@@ -97,6 +98,13 @@ def plan_of(run: FlowRun) -> str:
     with get_client(sync_client=True) as client:
         form = json.loads(client.read_flow_run_input(run.id, _keyset(run)["schema"]))
     return str(form["properties"]["plan"]["default"])
+
+
+def demands(run: FlowRun, field: str) -> bool:
+    """Return whether the plan that a waiting run shows asks for this field."""
+    with get_client(sync_client=True) as client:
+        form = json.loads(client.read_flow_run_input(run.id, _keyset(run)["schema"]))
+    return bool(form["properties"].get(field, {}).get(approvals.DEMANDED))
 
 
 def waiting(flow_run: UUID | None) -> FlowRun:

@@ -20,6 +20,7 @@ from runbook.barrier import fence
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
 from runbook.planning import plan, plandata
+from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import PlanRequest, RollbackRequest
 from runbook.schema import verification
 from runbook.telling import standing, terminal
@@ -59,6 +60,7 @@ app.command(copies.app)
 console = Console(highlight=False)
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Request = Annotated[RollbackRequest, Parameter(name="*")]
+Rehearsal = Annotated[RehearsalRequest, Parameter(name="*")]
 Asked = Annotated[PlanRequest, Parameter(name="*")]
 
 
@@ -125,6 +127,14 @@ def run(request: Request) -> int:
     from flows import session  # noqa: PLC0415
 
     return session.run(request, console)
+
+
+@app.command
+def rehearse(request: Rehearsal | None = None) -> int:
+    """Rehearse on staging, here and now: clone production, roll the clone back, test it, and put staging back."""
+    from flows import session  # noqa: PLC0415
+
+    return session.rehearse(request or RehearsalRequest(), console)
 
 
 @app.command

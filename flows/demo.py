@@ -1,20 +1,16 @@
 """The demo: the whole story on an embedded PostgreSQL, with the same flow that production runs."""
 
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 from rich.console import Console
 
 from flows import approvers as words
-from flows import approving, prompting, session
+from flows import playing, prompting, session
 from flows.rollback import rollback
-from runbook import figures, settings
-from runbook.approval import approvals, approvers, onetime
-from runbook.approval.answer import Answer
+from runbook import settings
+from runbook.approval import approvals, approvers
 from runbook.demo import world
-from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.telling import terminal
@@ -49,25 +45,16 @@ def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRe
 
 
 def _approver(console: Console) -> approvals.Listener:
-    """Play the approver: answer through the same API that the UI uses, as soon as the run waits."""
+    """Play the approver, and say so."""
+    play = playing.approver(
+        "Approved by the demo itself.", "the demo", lambda said: console.print(f"• {said}", markup=False)
+    )
 
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)
         console.print(
             "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
         )
-        prompting.beside(partial(_approve, UUID(flow_run), plan, console))
+        play(flow_run, plan, request)
 
     return answer
-
-
-def _approve(flow_run: UUID, plan: Plan, console: Console) -> None:
-    """Approve once the run is paused, with a code of the approver that the demo made."""
-    one = approvers.read(settings.load())[0]
-    code = onetime.code(one.secret.get_secret_value(), onetime.step(datetime.now(UTC)))
-    said = {"decision": "approve", "comment": "Approved by the demo itself.", "plan": figures.short(plan.hash)}
-    answer = Answer.model_validate({**said, "name": one.name, "role": one.role, "code": code})
-    try:
-        console.print(f"• {approving.give(flow_run, answer, 'the demo').said}", markup=False)
-    except RollbackError as error:
-        terminal.error(error, console)

@@ -24,6 +24,7 @@ from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.telling import terminal
 
+REHEARSAL = "without_rehearsal"
 SHORTEST = 2
 """How many letters a name must have."""
 
@@ -62,21 +63,26 @@ def converse(flow_run: UUID, console: Console, door: str) -> None:
     """Ask until an answer counts. Raises RollbackError when the run does not wait any more, or nobody answers."""
     while True:
         run = approving.paused(flow_run)
-        verdict = approving.give(flow_run, ask(console, approving.plan_of(run)), door)
+        verdict = approving.give(
+            flow_run, ask(console, approving.plan_of(run), without_rehearsal=approving.demands(run, REHEARSAL)), door
+        )
         console.print(verdict.said, markup=False)
         if verdict.accepted:
             return
 
 
-def ask(console: Console, plan: str) -> Answer:
-    """Ask for an approver's answer to this plan. Raises RollbackError when the input ends."""
+def ask(console: Console, plan: str, *, without_rehearsal: bool = False) -> Answer:
+    """Ask for an approver's answer to this plan, and why it goes ``without_rehearsal`` where there is no fresh one.
+
+    Raises RollbackError when the input ends.
+    """
     try:
-        return Answer.model_validate(_asked(console, plan))
+        return Answer.model_validate(_asked(console, plan, REHEARSAL if without_rehearsal else ""))
     except EOFError:
         raise RollbackError("No answer was given.", "Answer in a terminal, or in the Prefect UI.") from None
 
 
-def _asked(console: Console, plan: str) -> dict[str, str]:
+def _asked(console: Console, plan: str, demanded: str) -> dict[str, str]:
     """Ask field by field; the code last, since it is worth least time."""
     said = {
         "decision": Prompt.ask("Decision", choices=["approve", "decline"], console=console),
@@ -89,6 +95,8 @@ def _asked(console: Console, plan: str) -> dict[str, str]:
         said["lead_unreachable"] = Prompt.ask(
             "Why the Team Lead cannot be reached (empty: they are silent)", default="", console=console
         )
+    if demanded and said["decision"] == "approve":
+        said[demanded] = Prompt.ask("There is no fresh rehearsal; why it goes without", console=console)
     return {**said, "code": Prompt.ask("One-time code", console=console)}
 
 

@@ -13,11 +13,13 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MOD
 from rich.console import Console
 
 from flows import prompting
+from flows.rehearsal import rehearsal
 from flows.rollback import rollback
 from runbook import journal
 from runbook.approval import approvals
 from runbook.errors import RollbackError
 from runbook.models import Step
+from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import RollbackRequest
 from runbook.telling import ending, terminal
 from runbook.telling.summary import Summary
@@ -55,6 +57,16 @@ def run(request: RollbackRequest, console: Console) -> int:
     return ended(state, console)
 
 
+def rehearse(request: RehearsalRequest, console: Console) -> int:
+    """Rehearse in this process and return the exit status: 0 done, 1 failed."""
+    with (
+        server(console),
+        told(console, lambda *_: console.print("The rehearsal answers itself, through the same gate.")),
+    ):
+        state = rehearsal(request, return_state=True)
+    return ended(state, console)
+
+
 @contextmanager
 def told(console: Console, waits: approvals.Listener) -> Iterator[None]:
     """Print each step as it ends, and the end; call ``waits`` when the run waits for its approval."""
@@ -62,7 +74,7 @@ def told(console: Console, waits: approvals.Listener) -> Iterator[None]:
     end: Callable[[Summary, Sequence[Path]], None] = partial(_end, console)
     with (
         _listening(journal.listeners, step),
-        _listening(approvals.listeners, waits),
+        approvals.heard(waits),
         _listening(ending.listeners, end),
     ):
         yield

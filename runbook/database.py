@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -56,9 +57,16 @@ def connect(database: str | None = None) -> psycopg.Connection:
 
     Raises DatabaseUnavailable with a remedy, or DatabaseFenced when the database takes no connections.
     """
-    words: Mapping[str, object] = {"dbname": database} if database else {}
+    return connect_to("", {"dbname": database} if database else {})
+
+
+def connect_to(conninfo: str, words: Mapping[str, object] = MappingProxyType({})) -> psycopg.Connection:
+    """Open a connection in autocommit mode to what ``conninfo`` names, by libpq's environment where that is silent.
+
+    Raises what ``connect`` raises.
+    """
     try:
-        conninfo = make_conninfo("", application_name=APPLICATION, connect_timeout=10, **KEEPALIVE, **words)  # type: ignore[arg-type]
+        conninfo = make_conninfo(conninfo, application_name=APPLICATION, connect_timeout=10, **KEEPALIVE, **words)  # type: ignore[arg-type]
         conn = psycopg.connect(conninfo, autocommit=True)
     except psycopg.Error as error:
         raise _refused(str(error)) from None

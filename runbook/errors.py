@@ -119,6 +119,18 @@ class BackupFailed(RollbackError):
     """The backup could not be taken, or what was taken did not pass its check."""
 
 
+class RehearsalRefused(RollbackError):
+    """A rehearsal would touch production, or a database that is not its own."""
+
+
+class RehearsalFailed(RollbackError):
+    """A rehearsal did not come to a good end; it is recorded, and staging was put back."""
+
+
+class CloneFailed(RollbackError):
+    """The clone of production was not made, or not masked; staging is as it was."""
+
+
 class ReleaseUnusable(RollbackError):
     """The tree, the tag or the compose file cannot be used to bring the previous release back."""
 

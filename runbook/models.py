@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from runbook.outlook import Alternative, Forecast, Means, Verdict
+from runbook.outlook import Alternative, Forecast, Means, Rehearsal, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
@@ -120,6 +120,8 @@ class Try:
     comment: str
     lead_unreachable: str
     """Why the Team Lead could not be reached, as the On-call Engineer said."""
+    without_rehearsal: str
+    """Why it goes without a fresh rehearsal, as the approver said."""
     accepted: bool
     why: str
     """Why it did not count."""
@@ -168,6 +170,8 @@ class Plan:
     """Bytes of the largest tables with their indexes, and what a backup takes at most."""
     forecast: Forecast | None = None
     alternatives: Sequence[Alternative] = ()
+    rehearsal: Rehearsal | None = None
+    """The newest rehearsal of these scripts; None: none is asked for."""
     hash: str = ""
     """SHA-256 over everything that matters."""
 

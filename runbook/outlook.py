@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Word = Literal["justified", "not justified", "doubtful"]
@@ -45,6 +46,20 @@ class Alternative:
     rows_lost: int | None
     """None: unknown."""
     remark: str
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The newest rehearsal of a plan's very scripts that was done, as far as the history knows."""
+
+    days: float
+    """Within how many days one is asked for."""
+    label: str = ""
+    """Empty: there is none."""
+    ended: datetime | None = None
+    outage_seconds: float | None = None
+    lacking: str = ""
+    """Why there is no fresh one, in a sentence; empty: there is."""
 
 
 Method = Literal["snapshot", "dump"]

@@ -94,6 +94,39 @@ class Settings(BaseSettings):
         description="How long the fence may stay closed without a living runner; then the server opens it, in s.",
     )
 
+    rehearsal_source: str | None = Field(
+        None,
+        description="Production, for the rehearsal on staging: a libpq connection string without a password, such as "
+        "service=digitaltwin-production. It is only read.",
+    )
+    rehearsal_way: Literal["auto", "file", "stream", "template", "dump"] = Field(
+        "auto",
+        description="How production is cloned. auto: from rehearsal_dump, else through a file, else as a stream.",
+    )
+    rehearsal_dump: Path | None = Field(
+        None, description="A dump of production (custom, directory or tar) that is cloned in its place."
+    )
+
+    rehearsal_test: Command = Field(
+        (), description="A command that tests the application after a rehearsal's rollback; it ends with 0 if it works."
+    )
+    rehearsal_history: str | None = Field(
+        None,
+        description="Where the rehearsals' history is kept: a libpq connection string without a password. Not set: the "
+        "database rollback_rehearsals on staging's server; production must be told.",
+    )
+    rehearsal_slower: float = Field(
+        2, gt=1, description="By which factor above its median a step of a rehearsal is slower than usual."
+    )
+    rehearsal_slower_seconds: float = Field(
+        5, ge=0, description="By how much it must be slower at least to be told, in s."
+    )
+    rehearsal_days: float = Field(
+        30,
+        ge=0,
+        description="Within how many days production wants these very scripts rehearsed. 0: it does not ask for that.",
+    )
+
     lock_timeout_ms: int = Field(500, gt=0, description="How long a statement may wait for a lock, in ms.")
     decision_minutes: int = Field(30, gt=0, description="Minutes from identifying the incident to the decision.")
     identified_skew_seconds: int = Field(60, ge=0, description="How far in the future identified_at may lie, in s.")
@@ -118,6 +151,11 @@ class Settings(BaseSettings):
     team_urls: SecretStr = Field(
         SecretStr(""), description="Where the team is told: apprise URLs, separated by white space (a secret)."
     )
+    alert_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="A chat's incoming web hook, which make deploy gives to Prefect: it hears of failed, silent and "
+        "late runs (a secret).",
+    )
     smtp_host: str | None = Field(None, description="Mail server for messages to users. Not set: users are not mailed.")
     smtp_port: int = Field(25, gt=0, description="The mail server's port.")
     smtp_tls: Literal["none", "starttls", "tls"] = Field("none", description="How the connection is encrypted.")
@@ -129,6 +167,11 @@ class Settings(BaseSettings):
         None,
         description="Address of the Prefect UI, for links in messages. Not set: PREFECT_UI_URL or PREFECT_API_URL.",
     )
+
+    @property
+    def production(self) -> bool:
+        """Whether the target is production."""
+        return self.target.strip().lower() == "production"
 
 
 def load() -> Settings:

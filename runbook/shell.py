@@ -2,13 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import sh
 
 from runbook.errors import ProgramFailed, ProgramMissing
 
+ANY = list(range(-64, 256))
+"""Every exit status; negative: ended by a signal."""
 TAIL = 800
 """How many characters of a program's last words an error message shows."""
 
@@ -66,3 +70,29 @@ def _failed(program: str, exit_code: int, stderr: str, stdout: str) -> ProgramFa
     words = stderr.strip()[-TAIL:] or "it said nothing"
     problem = f"{Path(program).name} ended with {exit_code}: {words}"
     return ProgramFailed(problem, exit_code=exit_code, stderr=stderr, stdout=stdout)
+
+
+def pipe(left: Sequence[str | Path], right: Sequence[str | Path], env: Mapping[str, str]) -> str:
+    """Run two programs, the second reading what the first writes; return nothing that either printed.
+
+    Raises ProgramMissing, or ProgramFailed with the last words of each that failed.
+    """
+    heard: tuple[list[str], list[str]] = ([], [])
+    common: dict[str, Any] = {"_env": {**os.environ, **env}, "_tty_out": False, "_ok_code": ANY, "_bg_exc": False}
+    words = [[str(find(str(side[0]))), *(str(word) for word in side[1:])] for side in (left, right)]
+    first = sh.Command(words[0][0])(*words[0][1:], _piped=True, _err=heard[0].append, **common)
+    second = sh.Command(words[1][0])(*words[1][1:], _in=first, _err=heard[1].append, _return_cmd=True, **common)
+    if second.exit_code and first.process.is_alive():
+        with suppress(ProcessLookupError):
+            first.process.terminate()  # nobody reads what it writes
+    first.wait()
+    wrong = [
+        _failed(program, code, "".join(said), "").problem
+        for (program, *_), code, said in zip(words, (first.exit_code, second.exit_code), heard, strict=True)
+        if code
+    ]
+    if wrong:
+        raise ProgramFailed(
+            "; ".join(wrong), exit_code=second.exit_code or first.exit_code, stderr="".join(heard[0] + heard[1])
+        )
+    return ""

@@ -1,6 +1,7 @@
 """Everything PostgreSQL is told, as files that can be reviewed and run without Python."""
 
 import hashlib
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -29,3 +30,8 @@ def query(name: str) -> str:
 def digest(name: str) -> str:
     """Return SHA-256 of the file ``name`` below sql/, as hexadecimal. Raises FileNotFoundError when there is none."""
     return hashlib.sha256(read(name).encode()).hexdigest()
+
+
+def folder(name: str) -> Iterator[Traversable]:
+    """Return the files of the folder sql/``name``."""
+    return files(__name__).joinpath(name).iterdir()

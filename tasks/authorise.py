@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect import task
@@ -23,7 +24,7 @@ from runbook.approval.asking import Waiting
 from runbook.approval.authority import Question
 from runbook.errors import Declined, NotEntitled
 from runbook.models import Plan
-from runbook.planning import criteria, planpage
+from runbook.planning import planpage, rehearsed
 from runbook.runs import Run
 from runbook.telling import messages
 from tasks import artifact_of
@@ -112,10 +113,22 @@ def _form(gate: Gate) -> type[ApprovalForm]:
     )
     # On a low screen the UI leaves no room for what stands above the form: the first field says what matters most.
     first = Field(title=decision.title, description=f"{_gist(gate)}\n\n{decision.description}")
-    form: type[ApprovalForm] = create_model(
-        "ApprovalForm", __base__=ApprovalForm, plan=(str, plan), decision=(Decision, first)
-    )
+    fields: dict[str, Any] = {"plan": (str, plan), "decision": (Decision, first)}
+    if rehearsed.lacking(gate.waiting.plan):
+        fields["without_rehearsal"] = (str, _demanded())
+    form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, **fields)
     return form.with_initial_data(description=_text(gate))
+
+
+def _demanded() -> Any:
+    """Return the field that this plan asks for: why it goes without a fresh rehearsal."""
+    return Field(
+        "",
+        max_length=2000,
+        title=ApprovalForm.model_fields["without_rehearsal"].title,
+        description="The plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
+        json_schema_extra={approvals.DEMANDED: True},
+    )
 
 
 def _gist(gate: Gate) -> str:
@@ -145,9 +158,8 @@ def _weigh(gate: Gate, answer: Answer) -> None:
     now, door = datetime.now(UTC), _door(gate)
     # It was read a moment after it came, and the clock lets none come in after the end.
     came = min(now, gate.question.until) if now - gate.question.until < timedelta(seconds=2 + POLL_SECONDS) else now
-    needs_words = criteria.needs_words(gate.waiting.plan.verdict)
     try:
-        tries.judge(gate.run, gate.question, answer, door, came, needs_words=needs_words)
+        tries.judge(gate.run, gate.question, answer, door, came, plan=gate.waiting.plan)
     except NotEntitled as refusal:
         return _refuse(gate, answer, refusal, came)
     approval = answer.said()

@@ -1,6 +1,7 @@
 """Servers and databases for all tests that ask for them.
 
 ``server``         each version in turn (``--pg 16,18`` chooses; ``@pytest.mark.pg("18")`` limits a test)
+``other_server``   a second one of the same version
 ``database``       a seeded baseline of one's own
 ``transformed``    the same after the whole transformation, with the new release's rows
 ``new_database``   as many as wanted, in other states
@@ -45,6 +46,14 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         if servers.in_ci():
             pytest.fail(f"{missing}: in CI nothing may be skipped", pytrace=False)
         pytest.skip(str(missing))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def other_server(server: Server) -> Iterator[Server]:
+    """A second server of the same version, such as staging's."""
+    running = servers.start(server.version)
     yield running
     running.stop()
 

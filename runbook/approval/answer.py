@@ -8,8 +8,8 @@ Decision = Literal["approve", "decline"]
 Role = Literal["Team Lead", "CTO", "On-call Engineer"]
 
 
-class Approval(BaseModel):
-    """An approver's answer to a plan, as it is recorded."""
+class Given(BaseModel):
+    """What an approver gives to say what they decide about a plan."""
 
     decision: Decision = Field(
         title="Decision", description="'approve' lets the rollback go ahead; 'decline' ends it with nothing changed."
@@ -19,7 +19,14 @@ class Approval(BaseModel):
     comment: str = Field("", max_length=2000, title="Comment", description="Anything the record should say.")
 
 
-class Answer(Approval):
+class Approval(Given):
+    """An approver's answer to a plan, as it is recorded."""
+
+    without_rehearsal: str = ""
+    """Why it goes without a fresh rehearsal, where there was none."""
+
+
+class Answer(Given):
     """An answer as it comes through a door: with what proves who gives it, and for which plan."""
 
     plan: str = Field(
@@ -37,6 +44,12 @@ class Answer(Approval):
         max_length=2000,
         title="Team Lead unreachable because",
         description="Only for the On-call Engineer who cannot wait: why they cannot be reached. It is recorded.",
+    )
+    without_rehearsal: str = Field(
+        "",
+        max_length=2000,
+        title="Without a fresh rehearsal because",
+        description="Only when the plan says that there is no fresh rehearsal: why it goes without. It is recorded.",
     )
 
     def said(self) -> Approval:

@@ -1,6 +1,7 @@
 """Approvals: until when one may come, who is told that a run waits, and what silence or a bad answer means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -23,7 +24,20 @@ Listener = Callable[[str | None, Plan, RollbackRequest], None]
 listeners: list[Listener] = []
 """Who is told that a run waits for its approval, such as the prompt of the terminal that started it."""
 
+DEMANDED = "demanded"
+"""How the form's schema marks a field that this plan asks for."""
+
 UNTOUCHED = "Nothing was changed; services run as before."
+
+
+@contextmanager
+def heard(listener: Listener) -> Iterator[None]:
+    """Let somebody be told of runs that wait, until the block ends."""
+    listeners.append(listener)
+    try:
+        yield
+    finally:
+        listeners.remove(listener)
 
 
 def announce(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:

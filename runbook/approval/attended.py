@@ -49,8 +49,13 @@ def run(words: Sequence[str | Path], sessions: Sessions, watch: Callable[[Future
 
     Raises ProgramFailed, ProgramMissing.
     """
+    do(lambda: shell.run(*words, env=compression.C_LOCALE), sessions, watch)
+
+
+def do(work: Callable[[], str], sessions: Sessions, watch: Callable[[Future[str]], None]) -> None:
+    """Do some work in a thread that ends when these ``sessions`` end, and ``watch`` it as ``run`` does."""
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(shell.run, *words, env=compression.C_LOCALE)
+        running = pool.submit(work)
         try:
             watch(running)
         except BaseException:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook import figures
-from runbook.approval import approvers, onetime
+from runbook.approval import approvers, demands, onetime
 from runbook.approval.answer import Answer, Approval, Role
 from runbook.approval.approvers import Approver
 from runbook.errors import NotEntitled
@@ -60,6 +60,7 @@ def check(
     settings: Settings,
     now: datetime,
     needs_words: bool,
+    without_rehearsal: bool = False,
 ) -> Approver:
     """Return the approver whose answer this is. Raises NotEntitled with the first reason why it does not count."""
     _check_time(question, now)
@@ -69,8 +70,7 @@ def check(
     _check_plan(answer, question)
     _check_role(answer, who, question, settings, now)
     _check_person(answer, who, question, settings)
-    if needs_words and answer.decision == "approve" and not criteria.in_words(answer.comment):
-        raise NotEntitled("This case is doubtful: say in the comment why it is rolled back all the same.", proved=True)
+    demands.check(answer, doubtful=needs_words, unrehearsed=without_rehearsal)
     return who
 
 

@@ -10,13 +10,16 @@ from runbook.approval.answer import Answer
 from runbook.approval.approvers import Approver
 from runbook.approval.authority import Past, Question
 from runbook.errors import NotEntitled, RollbackError
-from runbook.models import Try
+from runbook.models import Plan, Try
+from runbook.planning import criteria, rehearsed
 from runbook.runs import Run
 
 HIDDEN = "(code)"
+WORDS = ("plan", "comment", "lead_unreachable", "without_rehearsal")
+"""Fields of an answer that may be empty."""
 
 
-def judge(run: Run, question: Question, answer: Answer, door: str, now: datetime, *, needs_words: bool) -> Approver:
+def judge(run: Run, question: Question, answer: Answer, door: str, now: datetime, *, plan: Plan) -> Approver:
     """Return the approver whose answer counts. Raises NotEntitled; the try is written down in either case.
 
     Every code that stands in the answer is used up, also when the answer does not count.
@@ -27,7 +30,16 @@ def judge(run: Run, question: Question, answer: Answer, door: str, now: datetime
         past = remembered(run, who, now) if who else Past()
         try:
             if refusal is None:
-                authority.check(answer, question, people, past, settings=run.settings, now=now, needs_words=needs_words)
+                authority.check(
+                    answer,
+                    question,
+                    people,
+                    past,
+                    settings=run.settings,
+                    now=now,
+                    needs_words=criteria.needs_words(plan.verdict),
+                    without_rehearsal=rehearsed.lacking(plan),
+                )
         except NotEntitled as error:
             refusal = error
         codes = _use_up(run, people, answer, now, proved=refusal is None or refusal.proved)
@@ -63,7 +75,7 @@ def read(run: Run) -> list[Try]:
 def unusable(run: Run, door: str, now: datetime, why: str) -> None:
     """Write down an answer that did not even fit the form: who gave it is not known."""
     said = dict.fromkeys(("name", "role", "decision"), "not said")
-    _write(run, door, now, {**said, **dict.fromkeys(("plan", "comment", "lead_unreachable"), "")}, why)
+    _write(run, door, now, {**said, **dict.fromkeys(WORDS, "")}, why)
 
 
 def _key(who: Approver) -> str:
@@ -102,6 +114,7 @@ def _fields(answer: Answer) -> dict[str, str]:
         "plan": answer.plan,
         "comment": answer.comment,
         "lead_unreachable": answer.lead_unreachable,
+        "without_rehearsal": answer.without_rehearsal,
     }
 
 

@@ -2,19 +2,16 @@
 
 import os
 import shutil
-import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Mailbox
-
 from runbook import database, sample, settings, shell
 from runbook.approval import approverfile
 from runbook.errors import SettingsInvalid
+from runbook.telling import sink
 
 MARK = "This folder belongs to the rollback demo, which empties it when it starts.\n"
 DATABASE = "digitaltwin"
@@ -39,6 +36,7 @@ SELECT id, user_id, name, description, is_public, share_url FROM knowledge_bases
 }
 
 Say = Callable[[str], None]
+free_port = sink.free_port
 
 
 @contextmanager
@@ -144,19 +142,9 @@ def _compose(tree: Path, *words: str) -> None:
 
 
 def _mail(folder: Path, stack: ExitStack) -> None:
-    port = free_port()
-    controller = Controller(Mailbox(folder / "mailbox"), hostname="127.0.0.1", port=port)
-    controller.start()
-    stack.callback(controller.stop)
+    port = stack.enter_context(sink.mail(folder / "mailbox"))
     os.environ.update(
         ROLLBACK_SMTP_HOST="127.0.0.1",
         ROLLBACK_SMTP_PORT=str(port),
         ROLLBACK_MAIL_FROM="DigitalTwin <noreply@example.org>",
     )
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

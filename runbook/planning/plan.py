@@ -12,7 +12,7 @@ from runbook.application import fitness, release
 from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
-from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, users
+from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, rehearsed, users
 from runbook.planning.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
@@ -81,6 +81,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     )
     forbidding = census.forbidding(deletion) if deletion else []
     drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
+    drawn = rehearsed.add(drawn, request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 
 

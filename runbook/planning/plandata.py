@@ -36,7 +36,7 @@ def plan_hash(plan: Plan) -> str:
     """Return SHA-256 over everything that matters.
 
     Times, sessions, sizes, forecast, blockers and wording are left out: they move by themselves, or follow from the
-    rest.
+    rest. That there is no fresh rehearsal matters, its age and the reason do not.
     """
     release = plan.release
     matters = {
@@ -55,6 +55,7 @@ def plan_hash(plan: Plan) -> str:
         "unlinked": dict(plan.unlinked),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
+        "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),
     }
     return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from runbook import figures
 from runbook.models import Plan
 from runbook.page import Block, Bullets, Page, Section, Table
 from runbook.page import markdown as written
-from runbook.planning import choices, forecastpage, planpage
+from runbook.planning import choices, forecastpage, planpage, rehearsed
 from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag, one_field
 
 INCIDENT = "standing-forecast"
@@ -75,6 +75,7 @@ def markdown(plan: Plan) -> str:
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
     said = [f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecastpage.sentence(plan)}."] if plan.needed else []
+    said += [f"Rehearsal: {rehearsed.sentence(plan)}"] if plan.rehearsal else []
     sections = [
         Section("Blocked because", [Bullets(plan.blockers)] if plan.needed and plan.blockers else []),
         Section("Warnings", [Bullets(plan.warnings)] if plan.warnings else []),

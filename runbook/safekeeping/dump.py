@@ -41,6 +41,11 @@ class Dump:
     dbname: str = ""
     """What pg_dump is told to connect to; empty: nothing, so that libpq's environment decides."""
 
+    conninfo: str = ""
+    """Where the server is; empty: libpq's environment says it."""
+    options: tuple[str, ...] = ()
+    """More of pg_dump's options."""
+
     @property
     def sessions(self) -> int:
         """How many sessions pg_dump has: workers come to its own where there is more than one job."""
@@ -71,9 +76,10 @@ def take(dump: Dump, on_progress: Callable[[int], None], on_started: Callable[[]
 def _words(dump: Dump) -> list[str]:
     """Return pg_dump's arguments. The name is given in the connection string: a service file overrules PGAPPNAME."""
     named = {"dbname": dump.dbname} if dump.dbname else {}
-    conninfo = make_conninfo("", application_name=APPLICATION, connect_timeout=10, **named)
+    conninfo = make_conninfo(dump.conninfo, application_name=APPLICATION, connect_timeout=10, **named)
     return [
         *("--format=directory", f"--jobs={dump.jobs}", compression.option(dump.compression)),
+        *dump.options,
         *("--no-password", f"--lock-wait-timeout={LOCK_WAIT}", f"--file={dump.folder}", f"--dbname={conninfo}"),
     ]
 

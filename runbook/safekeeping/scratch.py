@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 import psycopg
@@ -94,25 +94,30 @@ def _make_room(maintenance: psycopg.Connection, name: str) -> None:
 
 def _create(maintenance: psycopg.Connection, name: str, source: str) -> None:
     [like] = database.query(maintenance, "scratch_database", database=source)
+    _do(maintenance, creation(name, like))
+    _do(maintenance, compose.SQL("COMMENT ON DATABASE {} IS {}").format(compose.Identifier(name), COMMENT))
+    _do(maintenance, compose.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(compose.Identifier(name)))
+    settle(maintenance, name, database.query(maintenance, "database_settings", database=source))
+
+
+def creation(name: str, like: database.Row) -> compose.Composed:
+    """Return the statement that makes an empty database, with what the query ``scratch_database`` found of another."""
     words = [compose.SQL("CREATE DATABASE {} TEMPLATE template0").format(compose.Identifier(name))]
     words += [_word(key.upper(), like[key]) for key in ("encoding", "lc_collate", "lc_ctype")]
     if provider := PROVIDERS.get(like["provider"]):
         words += [_word("LOCALE_PROVIDER", provider[0]), _word(provider[1], like["locale"])]
     words += [_word("ICU_RULES", like["rules"])] if like["rules"] else []
     words += [compose.SQL("TABLESPACE {}").format(compose.Identifier(like["tablespace"]))] if like["tablespace"] else []
-    _do(maintenance, compose.SQL(" ").join(words))
-    _do(maintenance, compose.SQL("COMMENT ON DATABASE {} IS {}").format(compose.Identifier(name), COMMENT))
-    _do(maintenance, compose.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(compose.Identifier(name)))
-    _settle(maintenance, name, source)
+    return compose.SQL(" ").join(words)
 
 
 def _word(key: str, value: str) -> compose.Composed:
     return compose.SQL("{} {}").format(compose.SQL(key), compose.Literal(value))
 
 
-def _settle(maintenance: psycopg.Connection, name: str, source: str) -> None:
+def settle(maintenance: psycopg.Connection, name: str, settings: Sequence[database.Row]) -> None:
     """Give it the source's settings: what functions and views find may depend on them, search_path among them."""
-    for row in database.query(maintenance, "database_settings", database=source):
+    for row in settings:
         setting = compose.Identifier(*row["name"].split("."))
         try:
             with database.transaction(maintenance):
@@ -121,7 +126,7 @@ def _settle(maintenance: psycopg.Connection, name: str, source: str) -> None:
                     compose.SQL("ALTER DATABASE {} SET {} FROM CURRENT").format(compose.Identifier(name), setting)
                 )
         except StatementFailed as error:
-            log.info("Setting %s of %s is not made in %s: %s", row["name"], source, name, error.problem)
+            log.info("Setting %s is not made in %s: %s", row["name"], name, error.problem)
 
 
 def _drop(maintenance: psycopg.Connection, name: str) -> None:

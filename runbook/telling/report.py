@@ -57,7 +57,7 @@ def _approval(summary: Summary) -> dict[str, Any] | None:
     given = summary.approval
     if given is None:
         return None
-    said = given.model_dump(mode="json", include={"decision", "name", "role", "comment"})
+    said = given.model_dump(mode="json", include={"decision", "name", "role", "comment", "without_rehearsal"})
     return {**said, "at": plain(summary.approved_at)}
 
 

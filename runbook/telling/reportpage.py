@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from runbook import figures
 from runbook.models import Check, Plan
 from runbook.page import Block, Bullets, Code, Link, Page, Picture, Section, Table
-from runbook.planning import choices, forecastpage, lockpage
+from runbook.planning import choices, forecastpage, lockpage, rehearsed
 from runbook.planning.planpage import found
 from runbook.safekeeping import wayback
 from runbook.telling import drawing, timeline
@@ -93,7 +93,8 @@ def approval(summary: Summary) -> str:
         return "No answer of an approver is recorded."
     at = f" at {figures.moment(summary.approved_at)}" if summary.approved_at else ""
     said = f' Said: "{given.comment}"' if given.comment else ""
-    return f"{given.name} ({given.role}) chose '{given.decision}'{at}.{said}"
+    why = f' Without a fresh rehearsal because: "{given.without_rehearsal}"' if given.without_rehearsal else ""
+    return f"{given.name} ({given.role}) chose '{given.decision}'{at}.{said}{why}"
 
 
 def _tries(summary: Summary) -> list[Block]:
@@ -106,7 +107,14 @@ def _tries(summary: Summary) -> list[Block]:
             Code(figures.short(one.plan)),
             one.decision if one.accepted else f"{one.decision}: refused. {one.why}",
             "; ".join(
-                filter(None, [one.comment, one.lead_unreachable and f"Lead unreachable: {one.lead_unreachable}"])
+                filter(
+                    None,
+                    [
+                        one.comment,
+                        one.lead_unreachable and f"Lead unreachable: {one.lead_unreachable}",
+                        one.without_rehearsal and f"Without a fresh rehearsal: {one.without_rehearsal}",
+                    ],
+                )
             ),
         )
         for one in summary.tries
@@ -121,6 +129,7 @@ def _plan(plan: Plan) -> Block:
         ("Drawn at", figures.moment(plan.drawn_at)),
         ("Criteria", f"{plan.verdict.word}. {plan.verdict.reason}"),
         ("Forecast", forecastpage.sentence(plan)),
+        ("Rehearsal", rehearsed.sentence(plan)),
         ("Database", f"{known.database}, PostgreSQL {known.major}, system identifier {known.system_identifier}"),
         ("Size", figures.size(plan.database_bytes)),
         ("Found", found(plan)),

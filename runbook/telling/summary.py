@@ -101,11 +101,16 @@ class Summary:
 
 def outage(summary: Summary) -> tuple[datetime, datetime | None] | None:
     """Return from when to when users were offline; no end while they still are, None when nothing was stopped."""
-    stopped = [_offline(s) for s in summary.steps if s.name == STOP and s.outcome != "skipped"]
+    return outage_of(summary.steps)
+
+
+def outage_of(steps: Sequence[Step]) -> tuple[datetime, datetime | None] | None:
+    """Return the same for the steps of a run."""
+    stopped = [_offline(s) for s in steps if s.name == STOP and s.outcome != "skipped"]
     if not stopped:
         return None
     began = min(stopped)
-    again = [s for s in summary.steps if s.name in START and s.started >= max(stopped)]
+    again = [s for s in steps if s.name in START and s.started >= max(stopped)]
     done = [s.ended for s in again if s.outcome == "done" and s.ended]
     return began, max(done) if done else None
 

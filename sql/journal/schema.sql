@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS rollback.approval (
     role     text NOT NULL,
     comment  text NOT NULL DEFAULT ''
 );
+ALTER TABLE rollback.approval ADD COLUMN IF NOT EXISTS without_rehearsal text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.approval IS 'Who decided what, when.';
 
 CREATE TABLE IF NOT EXISTS rollback.notified (
@@ -63,6 +64,7 @@ CREATE TABLE IF NOT EXISTS rollback.approval_try (
     accepted         boolean NOT NULL,
     why              text NOT NULL
 );
+ALTER TABLE rollback.approval_try ADD COLUMN IF NOT EXISTS without_rehearsal text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.approval_try IS 'Every answer to a run that waited, with why it did not count; never a code.';
 CREATE INDEX IF NOT EXISTS approval_try_run ON rollback.approval_try (run_id, id);
 

@@ -84,6 +84,7 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "ROLLBACK_TARGET": "test",
+        "ROLLBACK_REHEARSAL_DAYS": "0",
         "ROLLBACK_PG_BIN": str(database.server.folder),
         "ROLLBACK_BACKUP_DIR": str(folder / "backups"),
         "ROLLBACK_REPORT_DIR": str(folder / "reports"),
@@ -231,15 +232,15 @@ class Prefect:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[Prefect]:
-    """Run a real Prefect server on SQLite, on a port of its own."""
+def prefect_server(home: Path, **env: str) -> Iterator[Prefect]:
+    """Run a real Prefect server on a port of its own; on SQLite, unless ``env`` names another database."""
     server = Prefect(free_port(), home)
     words = ["server", "start", "--host", "127.0.0.1", "--port", str(server.port)]
     settings = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_API_URL": server.env["PREFECT_API_URL"],
     }
-    with prefect_program(home, words, {**server.env, **settings}):
+    with prefect_program(home, words, {**server.env, **settings, **env}):
         until(lambda: _healthy(server))
         yield server
 

@@ -103,12 +103,21 @@ def rows(page: str, heading: str) -> list[str]:
     return [line.split("|")[1].strip() for line in table[0].splitlines()[2:]]
 
 
+REHEARSAL = {"clone production", "mask contacts", "test the application", "stop staging", "clean up"}
+REHEARSAL |= {"put the application back", "publish history"}
+"""Steps beside the rollback, on staging only."""
+
+
 def test_the_runbook_knows_each_step() -> None:
-    assert set(rows("RUNBOOK.md", "## It stopped")) - {"**commit**"} == steps()
+    assert set(rows("RUNBOOK.md", "## It stopped")) - {"**commit**"} == steps() - REHEARSAL
+
+
+def test_the_page_of_the_deployments_knows_the_rehearsals_steps() -> None:
+    assert set(rows("deployments/README.md", "## How staging is cloned")) == REHEARSAL <= steps()
 
 
 def test_the_readme_tells_the_whole_story() -> None:
-    beside = {"start services again", "take over", "drop snapshot"}
+    beside = {"start services again", "take over", "drop snapshot"} | REHEARSAL
     assert set(rows("README.md", "## The story")) - {"**commit**"} == steps() - beside
 
 

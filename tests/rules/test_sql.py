@@ -13,7 +13,7 @@ ROLLBACK = sorted((SQL / "rollback").glob("*.sql"))
 VERIFY = sorted((SQL / "verify").glob("*.sql"))
 OAUTH = sorted((SQL / "oauth").glob("*.sql"))
 QUERIES = sorted((SQL / "queries").glob("*.sql"))
-READING = [path for path in QUERIES if not path.name.startswith("journal_")]
+READING = [path for path in QUERIES if not path.name.startswith(("journal_", "history_"))]
 FILES = sorted(SQL.rglob("*.sql"))
 
 # The sections with which a file opens, by folder.

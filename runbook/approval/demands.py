@@ -1,0 +1,18 @@
+"""What an approval must say in words, where the plan is not all that the procedure wants."""
+
+from runbook.approval.answer import Answer
+from runbook.errors import NotEntitled
+from runbook.planning import criteria
+
+DOUBTFUL = "This case is doubtful: say in the comment why it is rolled back all the same."
+UNREHEARSED = "These scripts have no fresh rehearsal: say in without_rehearsal why it goes without."
+
+
+def check(answer: Answer, *, doubtful: bool, unrehearsed: bool) -> None:
+    """Raise NotEntitled with all that an approval must still say; who declines owes no reason."""
+    if answer.decision != "approve":
+        return
+    missing = [DOUBTFUL] if doubtful and not criteria.in_words(answer.comment) else []
+    missing += [UNREHEARSED] if unrehearsed and not criteria.in_words(answer.without_rehearsal) else []
+    if missing:
+        raise NotEntitled(" ".join(missing), proved=True)

@@ -1,0 +1,149 @@
+"""The rehearsal by its schedule: a real server and worker, a cron of every minute, and what the artifacts then show."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+from tests.acceptance.engine import unavailable
+from tests.acceptance.operator import ROOT, Prefect, desk, prefect_program, prefect_server, until
+from tests.databases import Database, Templates
+from tests.servers import Server
+
+pytestmark = pytest.mark.pg("18")
+STAGING = "rehearsed_staging"
+HISTORY = "rollback_rehearsals"
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server with rehearsal/staging on a schedule of every minute, a worker, and the two databases."""
+
+    prefect: Prefect
+    staging: Database
+    folder: Path
+
+    def outcomes(self) -> list[str]:
+        """Return how the rehearsals ended that the history knows, the oldest first."""
+        history = Database(self.staging.server, HISTORY)
+        with self.staging.server.connect() as admin:
+            there = admin.execute("SELECT FROM pg_database WHERE datname = %s", [HISTORY]).fetchone() is not None
+        known = there and history.value("SELECT to_regclass('rehearsal.run') IS NOT NULL")
+        return history.column("SELECT outcome FROM rehearsal.run ORDER BY began") if known else []
+
+    def artifact(self, key: str) -> Any:
+        """Return what the newest version of an artifact holds."""
+        chosen = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
+        [found] = self.prefect.call("POST", "/artifacts/filter", **chosen).json()
+        return found["data"]
+
+
+@pytest.fixture(scope="module")
+def site(templates: Templates, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        templates.copy(forward=("010", "011", "012", "013")) as production,
+        _staging(server) as staging,
+        prefect_server(folder / "server") as prefect,
+    ):
+        at = desk(staging, folder, **prefect.env)
+        env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
+        services = folder / "pg_service.conf"
+        services.write_text(_service("production", production) + _service("staging", staging))
+        env["PGSERVICEFILE"] = str(services)
+        _register(folder, env)
+        words = ["worker", "start", "--pool", "rollback", "--type", "process"]
+        with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+            yield Site(prefect, staging, folder)
+
+
+@contextmanager
+def _staging(server: Server) -> Iterator[Database]:
+    """Lend a staging database, beside no history; both go in the end."""
+    _drop(server)
+    with server.connect() as admin:
+        admin.execute(f"CREATE DATABASE {STAGING}")
+    found = Database(server, STAGING)
+    with found.connect() as conn:
+        conn.execute("CREATE TABLE was_here AS SELECT 1 AS id")
+    try:
+        yield found
+    finally:
+        _drop(server)
+
+
+def _drop(server: Server) -> None:
+    with server.connect() as admin:
+        found = admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [STAGING]).fetchall()
+        for name in (HISTORY, *(row[0] for row in found)):
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _service(name: str, database: Database) -> str:
+    server = database.server
+    lines = ("host", server.host), ("port", server.port), ("user", server.user), ("dbname", database.dbname)
+    return "\n".join([f"[digitaltwin-{name}]", *(f"{key}={value}" for key, value in lines)]) + "\n"
+
+
+def _register(folder: Path, env: dict[str, str]) -> None:
+    """Register prefect.yaml with a rehearsal every minute."""
+    document = json.loads(json.dumps(yaml.safe_load((ROOT / "prefect.yaml").read_text())))
+    [entry] = [one for one in document["deployments"] if one["entrypoint"] == "flows.rehearsal:rehearsal"]
+    entry["schedules"] = [{"cron": "* * * * *", "slug": "every-minute"}]
+    document["deployments"] = [entry]
+    file = folder / "prefect.yaml"
+    file.write_text(yaml.safe_dump(document))
+    words = [sys.executable, "-m", "deployments.deploy", str(file)]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_two_rehearsals_run_by_their_schedule_and_the_artifacts_show_both(site: Site) -> None:
+    until(lambda: site.outcomes().count("done") >= 2 or "failed" in site.outcomes(), 240)
+    assert site.outcomes()[:2] == ["done", "done"], (site.folder / "worker" / "worker.log").read_text()[-4000:]
+    until(lambda: len(json.loads(site.artifact("rehearsal-history"))) >= 2)
+    done = [run for run in site.prefect.runs("COMPLETED") if run["auto_scheduled"]]
+    assert len(done) >= 2 and all(re.fullmatch(r"REHEARSAL-[\d-]+ on staging", run["name"]) for run in done)
+    first, second = json.loads(site.artifact("rehearsal-history"))[-2:]
+    for row in (first, second):
+        assert row["outcome"] == "done" and row["users offline"] and row["clone production"] and row["clean up"]
+    picture = re.search(r"data:image/svg\+xml;base64,([\w+/=]+)", site.artifact("rehearsal-trend"))
+    assert picture
+    assert base64.b64decode(picture[1]).count(b'<circle class="all"') >= 2
+
+
+def test_staging_is_what_it_was(site: Site) -> None:
+    for deployment in site.prefect.call("POST", "/deployments/filter", limit=5).json():
+        site.prefect.call("PATCH", f"/deployments/{deployment['id']}", paused=True)
+    until(lambda: not site.prefect.runs("RUNNING"))
+    assert site.staging.column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == ["was_here"]
+
+
+@pytest.mark.system
+def test_the_trend_is_seen_in_the_ui(site: Site) -> None:
+    if not CHROMIUM.exists():
+        unavailable("chromium is not installed (make test-system installs it)")
+    address = site.prefect.env["PREFECT_API_URL"].removesuffix("/api")
+    with sync_playwright() as playwright:
+        words = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*words, "--disable-sync"])
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
+            page.goto(f"{address}/artifacts/key/rehearsal-trend")
+            shown = page.locator("img[src^='data:image/svg+xml']").first
+            shown.wait_for(timeout=20_000)
+            assert shown.evaluate("image => image.complete && image.naturalWidth") > 300
+            page.screenshot(path=str(site.folder / f"trend-{scheme}.png"))
+        browser.close()
+    assert {path.name for path in site.folder.glob("trend-*.png")} == {"trend-light.png", "trend-dark.png"}

@@ -1,0 +1,271 @@
+"""The rehearsal's guard: production is found out in every disguise, and nobody's database is dropped or renamed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from runbook.errors import CloneFailed, RehearsalRefused, SettingsInvalid
+from runbook.rehearsing import cleaning, clone, guard, marks, source
+from tests import pgbouncer, rehearsal, servers
+from tests.databases import Database
+from tests.rehearsal import STAGING, Stage
+from tests.servers import Server
+
+pytestmark = pytest.mark.pg("18")
+
+MARKED = "the team's staging"
+
+
+@pytest.fixture
+def stage(database: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with rehearsal.staged(database, other_server, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def beside(database: Database, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with rehearsal.staged(database, server, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def refused(stage: Stage, *words: str, **settings: Any) -> None:
+    """See that nothing is cloned, for this reason, and that nothing changed."""
+    with pytest.raises((RehearsalRefused, CloneFailed, SettingsInvalid)) as caught:
+        clone.make(stage.settings(**settings))
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+    assert caught.value.remedy and caught.value.state, str(caught.value)
+    assert stage.databases().get(STAGING) == MARKED
+    assert f"{STAGING}_resting" not in stage.databases()
+
+
+def named(stage: Stage, way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a connection string that leads to the staging database by another name."""
+    server = stage.staging.server
+    words = f"port={server.port} user={server.user} dbname={STAGING}"
+    if way == "another path":
+        (folder / "alias").symlink_to(server.host)
+        return f"host={folder / 'alias'} {words}"
+    if way == "a service":
+        (folder / "services").write_text(
+            f"[production]\nhost={server.host}\nport={server.port}\nuser={server.user}\ndbname={STAGING}\n"
+        )
+        monkeypatch.setenv("PGSERVICEFILE", str(folder / "services"))
+        return "service=production"
+    if way == "another role":
+        with server.connect() as admin:
+            admin.execute("DROP ROLE IF EXISTS reader")
+            admin.execute("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+        return f"host={server.host} port={server.port} user=reader dbname={STAGING}"
+    return f"postgresql://{server.user}@/{STAGING}?host={server.host}&port={server.port}"
+
+
+@pytest.mark.parametrize("way", ["another path", "a service", "another role", "an address"])
+def test_staging_is_not_its_own_source(way: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = named(stage, way, tmp_path, monkeypatch)
+    refused(stage, "is production itself", "PGDATABASE", rehearsal_source=found)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_is_seen_through(mode: pgbouncer.Mode, stage: Stage) -> None:
+    if pgbouncer.program() is None:
+        pytest.skip("pgbouncer is not installed (make test-system installs it)")
+    with pgbouncer.running(stage.staging.server, mode) as pooler:
+        found = f"host=127.0.0.1 port={pooler.port} user={pooler.user} dbname={STAGING}"
+        # It takes the option out that makes the connection read-only, which is seen first.
+        refused(stage, "pooler", rehearsal_source=found)
+        with (
+            pooler.connect(STAGING) as source_conn,
+            stage.staging.server.connect() as gate,
+            stage.production.connect() as elsewhere,
+        ):
+            assert guard.same_server(source_conn, gate)
+            assert not guard.same_server(elsewhere, gate)
+            with pytest.raises(RehearsalRefused, match="production itself"):
+                guard.check(gate, STAGING, guard.identity(source_conn))
+
+
+def test_no_name_of_the_rehearsal_leads_to_production(beside: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production is called what the rehearsal would call its clone, or what it puts aside."""
+    for name in (f"{STAGING}_resting", f"{STAGING}_incoming"):
+        with beside.staging.server.connect() as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+        found = beside.staging.conninfo.replace(STAGING, name)
+        with pytest.raises(RehearsalRefused, match="production itself"):
+            clone.make(beside.settings(rehearsal_source=found))
+        assert name in beside.databases()
+        with beside.staging.server.connect() as admin:
+            admin.execute(f"DROP DATABASE {name}")
+
+
+def test_a_target_called_production_is_refused(stage: Stage) -> None:
+    refused(stage, "ROLLBACK_TARGET", target="Production")
+
+
+def test_the_guard_looks_again_before_each_step(beside: Stage) -> None:
+    with beside.staging.server.connect() as gate, beside.staging.connect() as conn:
+        barred = guard.identity(conn)
+        guard.check(gate, beside.production.dbname, barred)
+        gate.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{STAGING}'")
+        gate.execute(f"ALTER DATABASE {STAGING} RENAME TO {STAGING}_moved")
+        with pytest.raises(RehearsalRefused):  # by its number
+            guard.check(gate, f"{STAGING}_moved", barred)
+
+
+def test_who_may_not_ask_for_the_system_identifier_is_told_so(stage: Stage) -> None:
+    with stage.production.connect() as conn:
+        conn.execute("DROP ROLE IF EXISTS blind")
+        conn.execute("CREATE ROLE blind LOGIN IN ROLE pg_read_all_data")
+        conn.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    found = stage.production.conninfo.replace("user=postgres", "user=blind")
+    refused(stage, "GRANT EXECUTE", "pg_control_system", rehearsal_source=found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("host=db dbname=d password=hunter2", "holds a password"),
+        ("postgresql://me:hunter2@db/d", "holds a password"),
+        ("host=db user=me", "names no database"),
+        ("hunter2 is no conninfo =", "no connection string"),
+        (None, "is not set"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_refused(stage: Stage, text: str | None, said: str) -> None:
+    with pytest.raises(SettingsInvalid, match=said) as caught:
+        clone.make(stage.settings(rehearsal_source=text))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_nothing_can_be_written_over_the_connection_to_production(stage: Stage) -> None:
+    conn = source.connect(stage.settings())
+    with conn, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        conn.execute("CREATE TABLE public.written (id int)")
+
+
+def test_a_role_that_can_only_read_is_enough(stage: Stage) -> None:
+    with stage.production.connect() as conn:
+        conn.execute("DROP ROLE IF EXISTS reader")
+        conn.execute("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+    found = stage.production.conninfo.replace("user=postgres", "user=reader")
+    for way in ("stream", "file"):
+        assert clone.make(stage.settings(rehearsal_source=found, rehearsal_way=way)).way == way
+    cleaning.clean_up(stage.settings())
+
+
+def test_both_may_be_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As prefect.yaml has it: PGSERVICE names staging, the setting names production."""
+    lines: list[str] = []
+    for name, one in (("staging", stage.staging), ("production", stage.production)):
+        words = {"host": one.server.host, "port": one.server.port, "user": one.server.user, "dbname": one.dbname}
+        lines += [f"[{name}]", *(f"{key}={value}" for key, value in words.items())]
+    (stage.folder / "services").write_text("\n".join(lines) + "\n")
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGSERVICEFILE", str(stage.folder / "services"))
+    monkeypatch.setenv("PGSERVICE", "staging")
+    made = stage.run(rehearsal_source="service=production")
+    assert (made.source, made.staging) == (stage.production.dbname, STAGING)
+    cleaning.clean_up(stage.settings())
+    refused(stage, "production itself", rehearsal_source="service=staging")
+
+
+@pytest.mark.parametrize("suffix", ["_incoming", "_resting"])
+def test_a_stranger_is_left_alone(stage: Stage, suffix: str) -> None:
+    with stage.staging.server.connect() as admin:
+        admin.execute(f"CREATE DATABASE {STAGING}{suffix}")
+        admin.execute(f"COMMENT ON DATABASE {STAGING}{suffix} IS 'mine'")
+    with pytest.raises(RehearsalRefused, match="no rehearsal made"):
+        clone.make(stage.settings())
+    with pytest.raises(RehearsalRefused, match="no rehearsal made"):
+        cleaning.clean_up(stage.settings())
+    assert stage.databases() == {STAGING: MARKED, f"{STAGING}{suffix}": "mine"}
+
+
+def test_a_stranger_in_stagings_place_is_left_alone(stage: Stage) -> None:
+    stage.run()
+    with stage.staging.server.connect() as admin:
+        admin.execute(f"DROP DATABASE {STAGING} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {STAGING}")
+    before = stage.databases()
+    with pytest.raises(RehearsalRefused, match="put aside"):
+        cleaning.clean_up(stage.settings())
+    assert stage.databases() == before and before[STAGING] is None
+
+
+def test_a_dump_of_the_same_name_needs_productions_address(stage: Stage) -> None:
+    """Nothing else would show that the database of that name is not production."""
+    path = stage.folder / "some.dump"
+    for name in (STAGING, f"{STAGING}_before_rollback_20261120_120000"):
+        with stage.production.server.connect() as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {stage.production.dbname}")
+        dumped = stage.production.program("pg_dump", "-Fc", "-f", str(path), "-d", name)
+        with stage.production.server.connect() as admin:
+            admin.execute(f"DROP DATABASE {name}")
+        assert dumped.returncode == 0, dumped.stderr
+        refused(stage, "ROLLBACK_REHEARSAL_SOURCE", rehearsal_source=None, rehearsal_dump=path)
+    assert clone.make(stage.settings(rehearsal_dump=path)).way == "dump"
+    cleaning.clean_up(stage.settings())
+
+
+def test_a_dump_alone_needs_somebodys_word_that_staging_is_staging(stage: Stage) -> None:
+    path = stage.folder / "some.dump"
+    assert stage.production.program("pg_dump", "-Fc", "-f", str(path)).returncode == 0
+    with stage.staging.server.connect() as admin:
+        admin.execute(f"COMMENT ON DATABASE {STAGING} IS NULL")
+        with pytest.raises(RehearsalRefused, match="COMMENT ON DATABASE"):
+            clone.make(stage.settings(rehearsal_source=None, rehearsal_dump=path))
+        admin.execute(f"COMMENT ON DATABASE {STAGING} IS 'Staging'")
+    assert stage.run(rehearsal_source=None, rehearsal_dump=path).way == "dump"
+    cleaning.clean_up(stage.settings())
+    assert stage.databases() == {STAGING: "Staging"}
+
+
+def test_what_is_no_dump_is_refused(stage: Stage) -> None:
+    path = stage.folder / "plain.sql"
+    path.write_text("SELECT 1;\n")
+    refused(stage, "cannot be read", "custom, directory or tar", rehearsal_dump=path)
+    refused(stage, "no dump is named", rehearsal_way="dump", rehearsal_dump=None)
+
+
+def test_a_copy_needs_one_server_and_nobody_in_production(stage: Stage, database: Database) -> None:
+    refused(stage, "another server", rehearsal_way="template")
+
+
+def test_users_of_production_are_not_disturbed_by_a_copy(beside: Stage) -> None:
+    with beside.production.connect() as user:
+        user.execute("SET application_name = 'backend'")
+        refused(beside, "1 session", "backend", rehearsal_way="template")
+        assert user.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_an_older_staging_is_refused(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = servers.start("16")
+    try:
+        with rehearsal.staged(database, older, tmp_path, monkeypatch) as stage:
+            refused(stage, "PostgreSQL 18", "staging on 16")
+    finally:
+        older.stop()
+
+
+def test_a_mark_is_read_back_and_nothing_else_is_one(stage: Stage) -> None:
+    mark = marks.Mark("raw", STAGING, "1", {"system_identifier": 1, "database": "d", "oid": 2}, ("a",), "it's")
+    with stage.staging.server.connect() as gate:
+        marks.put(gate, STAGING, mark)
+        found = marks.find(gate, STAGING)
+        assert found and found.mark == mark and found.ours
+        for text in (
+            None,
+            "",
+            "{}",
+            "[]",
+            '{"rollback rehearsal": {}}',
+            '{"rollback rehearsal": 1}',
+            "rollback rehearsal",
+        ):
+            marks.write(gate, STAGING, text)
+            found = marks.find(gate, STAGING)
+            assert found and found.mark is None and not found.ours
