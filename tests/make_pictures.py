@@ -23,7 +23,7 @@ from tests.acceptance.site import Site
 FOLDER = ROOT / "deployments" / "pictures"
 NAMES = ("form", "approval", "run", "report")
 """The pictures, in the order in which they are taken; each is a file of this name, .png."""
-WIDTH, HEIGHT = 1120, 860
+WIDTH, HEIGHT = 1280, 900
 SECONDS = 60_000
 DRAWN = 3_000
 """How long the graph of a run takes to settle, in ms."""

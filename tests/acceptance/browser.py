@@ -101,6 +101,7 @@ def answer_form(page: Page) -> Form:
 
 def go_to_run(page: Page, incident: str) -> str:
     """From the deployment's page, where a submitted form leads, open the incident's run; return its id."""
+    page.get_by_role("tablist").get_by_text("Runs", exact=True).click()
     link = page.get_by_role("link", name=incident).first
     expect(link).to_be_visible(timeout=3 * MILLISECONDS)  # the run names itself when the worker has begun it
     link.click()
