@@ -30,8 +30,8 @@ DRAWN = 3_000
 LIMIT = 150_000
 """Bytes of a picture."""
 INCIDENT = "INC-2041"
-SHOWN_AS = "/srv/rollback"
-"""What the pictures call the folder of the demo's world."""
+FOLDER_SHOWN, UI_SHOWN = "/srv/rollback", "https://prefect.example.org"
+"""What the pictures call the folder of the demo's world, and the address of Prefect's pages."""
 REPLACE = """([from, to]) => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -49,7 +49,7 @@ def main(folder: Path = FOLDER) -> None:
         place = Path(name)
         with _site(place) as opened, browser.opened(WIDTH, HEIGHT) as page:
             for shown in _play(page, opened):
-                _take(page, place, folder / f"{shown}.png")
+                _take(page, opened, folder / f"{shown}.png")
 
 
 @contextmanager
@@ -111,12 +111,15 @@ def _top(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
-def _take(page: Page, place: Path, file: Path) -> None:
+def _take(page: Page, own: Site, file: Path) -> None:
     """Take a picture in which no name of this machine is seen. Raises SystemExit when one would be."""
-    for name in (str(place.resolve()), str(place)):
-        page.evaluate(REPLACE, [name, SHOWN_AS])
+    place = own.desk.folder
+    for name, shown in ((str(place.resolve()), FOLDER_SHOWN), (str(place), FOLDER_SHOWN), (own.ui, UI_SHOWN)):
+        page.evaluate(REPLACE, [name, shown])
     text = page.locator("body").inner_text()
-    if seen := [name for name in (tempfile.gettempdir() + "/", str(ROOT), socket.gethostname()) if name in text]:
+    if seen := [
+        name for name in (tempfile.gettempdir() + "/", str(ROOT), socket.gethostname(), "127.0.0.1") if name in text
+    ]:
         raise SystemExit(f"No picture {file.name}: {', '.join(seen)} would be seen.")
     page.screenshot(path=file)
     size = file.stat().st_size

@@ -1,7 +1,7 @@
 """The site of a rehearsal: staging's server, the names it works with, and the lock that keeps out a second one."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -10,7 +10,7 @@ from psycopg import sql as compose
 
 from runbook import database
 from runbook.barrier import fence, poolers
-from runbook.errors import RehearsalRefused, SecondRunner
+from runbook.errors import RehearsalRefused, RollbackError, SecondRunner
 from runbook.models import Identity
 from runbook.rehearsing import guard
 from runbook.settings import Settings
@@ -69,7 +69,12 @@ def opened(settings: Settings) -> Iterator[Site]:
         site = Site(settings, gate, name)
         if not database.query(gate, "scratch_lock", database=site.incoming)[0]["locked"]:
             raise SecondRunner(f"Another rehearsal works on {name}.", "Wait until it ends.", guard.NOTHING)
-        yield site
+        try:
+            yield site
+        finally:
+            # At once: the server ends a session a moment after it was closed, and the next step wants the lock.
+            with suppress(RollbackError):
+                database.query(gate, "scratch_unlock", database=site.incoming)
 
 
 def _check_name(name: str, maintenance: str) -> None:

@@ -42,11 +42,15 @@ class Site:
         known = there and history.value("SELECT to_regclass('rehearsal.run') IS NOT NULL")
         return history.column("SELECT outcome FROM rehearsal.run ORDER BY began") if known else []
 
-    def artifact(self, key: str) -> Any:
-        """Return what the newest version of an artifact holds."""
+    def artifact(self, key: str, what: str = "data") -> Any:
+        """Return what the newest version of an artifact holds, or another field of it."""
         chosen = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
         [found] = self.prefect.call("POST", "/artifacts/filter", **chosen).json()
-        return found["data"]
+        return found[what]
+
+    def scheduled(self) -> list[str]:
+        """Return the names of the runs that the schedule made and that are completed."""
+        return [str(run["name"]) for run in self.prefect.runs("COMPLETED") if run["auto_scheduled"]]
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +117,7 @@ def test_two_rehearsals_run_by_their_schedule_and_the_artifacts_show_both(site: 
     until(lambda: site.outcomes().count("done") >= 2 or "failed" in site.outcomes(), 240)
     assert site.outcomes()[:2] == ["done", "done"], (site.folder / "worker" / "worker.log").read_text()[-4000:]
     until(lambda: len(json.loads(site.artifact("rehearsal-history"))) >= 2)
-    done = [run for run in site.prefect.runs("COMPLETED") if run["auto_scheduled"]]
-    assert len(done) >= 2 and all(re.fullmatch(r"REHEARSAL-[\d-]+ on staging", run["name"]) for run in done)
+    until(lambda: len([name for name in site.scheduled() if re.fullmatch(r"REHEARSAL-[\d-]+ on staging", name)]) >= 2)
     first, second = json.loads(site.artifact("rehearsal-history"))[-2:]
     for row in (first, second):
         assert row["outcome"] == "done" and row["users offline"] and row["clone production"] and row["clean up"]
@@ -134,13 +137,14 @@ def test_staging_is_what_it_was(site: Site) -> None:
 def test_the_trend_is_seen_in_the_ui(site: Site) -> None:
     if not CHROMIUM.exists():
         unavailable("chromium is not installed (make test-system installs it)")
+    newest = site.artifact("rehearsal-trend", "id")
     address = site.prefect.env["PREFECT_API_URL"].removesuffix("/api")
     with sync_playwright() as playwright:
         words = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*words, "--disable-sync"])
         for scheme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
-            page.goto(f"{address}/artifacts/key/rehearsal-trend")
+            page.goto(f"{address}/artifacts/artifact/{newest}")
             shown = page.locator("img[src^='data:image/svg+xml']").first
             shown.wait_for(timeout=20_000)
             assert shown.evaluate("image => image.complete && image.naturalWidth") > 300

@@ -31,7 +31,11 @@ from tests.databases import Database, Templates
 
 pytestmark = [pytest.mark.pg("18"), pytest.mark.timeout(420)]
 
-WITHIN = {"silent.yaml": ("within: 150", "within: 45"), "waiting.yaml": ("within: 600", "within: 10")}
+WITHIN = {
+    "silent.yaml": ("within: 150", "within: 45"),
+    "waiting.yaml": ("within: 600", "within: 10"),
+    "overdue.yaml": ("within: 691200", "within: 20"),
+}
 """A test cannot wait as long as people do; a heartbeat comes each 30 s, which is the least that Prefect takes."""
 WAIT = """
 CREATE SCHEMA faults;
@@ -122,12 +126,12 @@ def run(site: Site, *words: str) -> str:
 
 def test_a_run_of_a_killed_worker_is_seen_told_of_and_taken_up_by_the_other(site: Site, tmp_path: Path) -> None:
     first = run(site, "deployments.deploy")
-    assert first.count("registered, new") == 5 + 4 and "block rollback-alerts: made" in first
+    assert first.count("registered, new") == 5 + 5 and "block rollback-alerts: made" in first
     assert "Nothing had to be changed." in run(site, "deployments.deploy")
     for name, words in WITHIN.items():
         (tmp_path / name).write_text((ROOT / "deployments/watch" / name).read_text().replace(*words))
     said = run(site, "deployments.automation", *(str(tmp_path / name) for name in WITHIN))
-    assert said.count(": changed") == 2
+    assert said.count(": changed") == 3
 
     late = site.create("snapshots/production")
     until(lambda: site.channel.heard("is late", "Is a worker alive?", late))
@@ -160,6 +164,7 @@ def test_a_run_of_a_killed_worker_is_seen_told_of_and_taken_up_by_the_other(site
         until(lambda: site.state(again) == "Completed", 180)
         assert victim.is_running() is False or victim.status() == psutil.STATUS_ZOMBIE
     assert at_baseline(site.database)
+    assert site.channel.heard("No rehearsal for eight days")
     outcomes = site.database.value("SELECT array_agg(outcome ORDER BY started) FROM rollback.run")
     assert outcomes[-1] == "done" and len(outcomes) == 2
 

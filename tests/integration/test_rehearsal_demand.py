@@ -63,6 +63,7 @@ def test_the_plan_says_which_rehearsal_is_the_newest(production: Database, monke
     assert "is too old: REHEARSAL-1 on staging, 40 days ago; one is wanted within 30 days" in shown()
     monkeypatch.setenv("ROLLBACK_REHEARSAL_DAYS", "41")
     assert "Rehearsal: REHEARSAL-1, 40 days ago, of these very scripts: users offline for 7.2 s." in shown()
+    assert "never rehearsed" in shown(oauth="keep") and "never rehearsed" in shown(gemini="remove")
     monkeypatch.setenv("ROLLBACK_REHEARSAL_DAYS", "0")
     assert "ehears" not in shown()
 

@@ -51,7 +51,7 @@ def test_one_run_at_a_time_of_the_right_target(deployment: Deployment) -> None:
     assert fields["concurrency_limit"] == 1
     assert fields["concurrency_options"] == {"collision_strategy": "CANCEL_NEW"}
     assert fields["job_variables"]["env"]["ROLLBACK_TARGET"] == fields["name"]
-    assert fields["description"] and fields["tags"] == sorted({deployment.flow, fields["name"]})
+    assert fields["description"] and fields["tags"] == sorted({"rollback-runbook", deployment.flow, fields["name"]})
 
 
 WRONG = """
