@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo deploy test check benchmark test-system lock clean
+.PHONY: help demo deploy test check benchmark pictures test-system lock clean
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,9 @@ check: $(VENV)/.dev  ## Lint, types, import rules and unit tests, in under a min
 
 benchmark: $(VENV)/.run  ## Measure the outage, by hand and with the runbook (25 minutes; as root with copy-on-write)
 	@$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/.dev  ## Make the documents' pictures of Prefect's pages by driving a browser (chromium; two minutes)
+	@$(BIN)/python -m tests.make_pictures
 
 test-system:  ## Install what the tests need from Debian (as root)
 	@bash tests/system.sh

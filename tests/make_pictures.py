@@ -23,15 +23,15 @@ from tests.acceptance.site import Site
 FOLDER = ROOT / "deployments" / "pictures"
 NAMES = ("form", "approval", "run", "report")
 """The pictures, in the order in which they are taken; each is a file of this name, .png."""
-WIDTH, HEIGHT = 1120, 860
+WIDTH, HEIGHT = 1280, 900
 SECONDS = 60_000
 DRAWN = 3_000
 """How long the graph of a run takes to settle, in ms."""
 LIMIT = 150_000
 """Bytes of a picture."""
 INCIDENT = "INC-2041"
-SHOWN_AS = "/srv/rollback"
-"""What the pictures call the folder of the demo's world."""
+FOLDER_SHOWN, UI_SHOWN = "/srv/rollback", "https://prefect.example.org"
+"""What the pictures call the folder of the demo's world, and the address of Prefect's pages."""
 REPLACE = """([from, to]) => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -49,7 +49,7 @@ def main(folder: Path = FOLDER) -> None:
         place = Path(name)
         with _site(place) as opened, browser.opened(WIDTH, HEIGHT) as page:
             for shown in _play(page, opened):
-                _take(page, place, folder / f"{shown}.png")
+                _take(page, opened, folder / f"{shown}.png")
 
 
 @contextmanager
@@ -58,12 +58,18 @@ def _site(place: Path) -> Iterator[Site]:
     demo = place / "demo"
     before = dict(os.environ)
     world.empty(demo)
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "ROLLBACK_"))]:
+        del os.environ[name]
     try:
         with world.made(demo, Console().print):
             approvers = place / "approvers.toml"
             approvers.touch(mode=0o600)
             approvers.write_text(APPROVERS)
-            ours = {"ROLLBACK_APPROVERS_FILE": str(approvers), "PYTHONPATH": str(ROOT)}
+            ours = {
+                "ROLLBACK_APPROVERS_FILE": str(approvers),
+                "PREFECT_HOME": str(place / "prefect"),
+                "PYTHONPATH": str(ROOT),
+            }
             with site.opened({**os.environ, **ours}, place) as opened:
                 yield opened
     finally:
@@ -77,7 +83,7 @@ def _play(page: Page, place: Site) -> Iterator[str]:
     browser.request(form, INCIDENT, "critical functionality broken: chat", release="v1")
     _top(page)
     yield "form"
-    form.submit()
+    browser.start(form)
     browser.go_to_run(page, f"{INCIDENT} on production")
     expect(page.get_by_role("button", name="Resume").first).to_be_visible(timeout=SECONDS)
     yield from _approve(page)
@@ -105,12 +111,15 @@ def _top(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
-def _take(page: Page, place: Path, file: Path) -> None:
+def _take(page: Page, own: Site, file: Path) -> None:
     """Take a picture in which no name of this machine is seen. Raises SystemExit when one would be."""
-    for name in (str(place.resolve()), str(place)):
-        page.evaluate(REPLACE, [name, SHOWN_AS])
+    place = own.desk.folder
+    for name, shown in ((str(place.resolve()), FOLDER_SHOWN), (str(place), FOLDER_SHOWN), (own.ui, UI_SHOWN)):
+        page.evaluate(REPLACE, [name, shown])
     text = page.locator("body").inner_text()
-    if seen := [name for name in (tempfile.gettempdir() + "/", str(ROOT), socket.gethostname()) if name in text]:
+    if seen := [
+        name for name in (tempfile.gettempdir() + "/", str(ROOT), socket.gethostname(), "127.0.0.1") if name in text
+    ]:
         raise SystemExit(f"No picture {file.name}: {', '.join(seen)} would be seen.")
     page.screenshot(path=file)
     size = file.stat().st_size

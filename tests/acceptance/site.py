@@ -47,7 +47,7 @@ class Site:
 
 
 @contextmanager
-def opened(env: Mapping[str, str], folder: Path, *, deployed: bool = True) -> Iterator[Site]:
+def opened(env: Mapping[str, str], folder: Path) -> Iterator[Site]:
     """Run a server and a worker for the database that ``env`` leads to; production and staging are the same one."""
     places = {
         f"digitaltwin-{name}": {part: env[pg] for part, pg in PARTS.items()} for name in ("production", "staging")
@@ -56,10 +56,15 @@ def opened(env: Mapping[str, str], folder: Path, *, deployed: bool = True) -> It
     clean["PGSERVICEFILE"] = str(service_file(folder, places))
     with prefect_server(folder / "server") as server:
         at = Desk(folder, {**clean, **server.env})
-        if deployed:
-            deploy(at)
+        deploy(at)
         with prefect_program(folder / "worker", WORKER, {**at.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+            until(lambda: _ready(server))
             yield Site(server, at)
+
+
+def _ready(server: Prefect) -> bool:
+    """Tell whether the worker has asked for work."""
+    return bool(server.read("/work_pools/rollback/queues/default")["status"] == "READY")
 
 
 def service_file(folder: Path, places: Mapping[str, Mapping[str, str]]) -> Path:

@@ -1,7 +1,7 @@
 """README.md's own commands, with curl alone, take a rollback from an alert to its report."""
 
 import json
-import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +13,7 @@ from tests.acceptance.site import Site
 from tests.databases import Database
 
 pytestmark = pytest.mark.pg("18")
-PROGRAMS = {"curl", "cut", "grep", "sed", "sleep", "echo", "printf", "read"}
-SHELL = {"while", "do", "done", "case", "esac", "break", "in", "true"}
-FIRST_WORDS = re.compile(r"(?:^|\||\$\(|[;{])\s*([a-z]+)\b", flags=re.M)
+PROGRAMS = ("curl", "cut", "grep", "sed", "sleep")
 
 
 @pytest.fixture
@@ -25,25 +23,15 @@ def place(transformed: Database, tmp_path: Path) -> Iterator[Site]:
 
 
 def said(place: Site, command: str, **env: str) -> str:
-    """Run a command of README.md as it stands there, and return what it printed."""
-    done = place.desk.program("bash", "-euo", "pipefail", "-c", curl.commands()[command], **env)
+    """Run a command of README.md where there is nothing but curl and what every shell has; return what it printed."""
+    alone = place.desk.folder / "alone"
+    if not alone.exists():
+        alone.mkdir()
+        for program in PROGRAMS:
+            (alone / program).symlink_to(str(shutil.which(program)))
+    done = place.desk.program("bash", "-euo", "pipefail", "-c", curl.commands()[command], PATH=str(alone), **env)
     assert done.returncode == 0, curl.commands()[command] + done.stdout + done.stderr
     return done.stdout.strip()
-
-
-def test_nothing_but_curl_and_what_every_shell_has() -> None:
-    says = curl.commands()
-    assert list(says) == [
-        "propose",
-        "follow",
-        "read the plan",
-        "answer",
-        "read the report",
-        "see what a wrong request is answered",
-    ]
-    for command in says.values():
-        code_alone = re.sub(r"#[^\n]*|'[^']*'|\"[^\"]*\"", "", command)
-        assert set(FIRST_WORDS.findall(code_alone)) <= PROGRAMS | SHELL, command
 
 
 def test_a_rollback_from_the_alert_to_the_report(place: Site, transformed: Database) -> None:

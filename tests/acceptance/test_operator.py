@@ -29,7 +29,7 @@ def test_an_operator_starts_approves_watches_and_reads(place: Site, transformed:
     with browser.opened() as page:
         form = browser.run_form(page, place.ui, "rollback/production")
         browser.request(form, "INC-2041", *TRIGGERS)
-        form.submit()
+        browser.start(form)
         run = browser.go_to_run(page, "INC-2041 on production")
         expect(page.get_by_role("button", name="Resume").first).to_be_visible(timeout=SECONDS)
         assert place.state(run) == "Paused" and not at_baseline(transformed)
