@@ -21,7 +21,7 @@ from tests.acceptance.operator import APPROVERS, ROOT, code
 from tests.acceptance.site import Site
 
 FOLDER = ROOT / "deployments" / "pictures"
-NAMES = ("form", "approval", "run", "report")
+NAMES = ("form", "approval", "run")
 """The pictures, in the order in which they are taken; each is a file of this name, .png."""
 WIDTH, HEIGHT = 1280, 900
 SECONDS = 60_000
@@ -68,6 +68,7 @@ def _site(place: Path) -> Iterator[Site]:
             ours = {
                 "ROLLBACK_APPROVERS_FILE": str(approvers),
                 "PREFECT_HOME": str(place / "prefect"),
+                "ROLLBACK_REHEARSAL_DAYS": "0",
                 "PYTHONPATH": str(ROOT),
             }
             with site.opened({**os.environ, **ours}, place) as opened:
@@ -78,7 +79,7 @@ def _site(place: Path) -> Iterator[Site]:
 
 
 def _play(page: Page, place: Site) -> Iterator[str]:
-    """Start, read, approve, watch and read; give the name of a picture whenever there is something to see."""
+    """Start, approve, watch; give the name of a picture whenever there is something to see."""
     form = browser.run_form(page, place.ui, "rollback/production")
     browser.request(form, INCIDENT, "critical functionality broken: chat", release="v1")
     _top(page)
@@ -90,9 +91,6 @@ def _play(page: Page, place: Site) -> Iterator[str]:
     browser.watch(page)
     page.wait_for_timeout(DRAWN)
     yield "run"
-    browser.open_artifact(page, "report")
-    expect(page.locator("article img").first).to_be_visible()
-    yield "report"
 
 
 def _approve(page: Page) -> Iterator[str]:

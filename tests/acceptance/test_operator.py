@@ -12,7 +12,7 @@ from tests.acceptance.operator import at_baseline, code, desk
 from tests.acceptance.site import Site
 from tests.databases import Database
 
-pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
+pytestmark = [pytest.mark.system, pytest.mark.pg("18"), pytest.mark.timeout(900)]
 SECONDS = 60_000
 TRIGGERS = ("critical functionality broken: chat", "cannot be fixed within 30 minutes")
 

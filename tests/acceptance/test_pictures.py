@@ -8,7 +8,7 @@ from tests import make_pictures
 from tests.acceptance import browser
 from tests.acceptance.engine import unavailable
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 EMPTY = 20_000
 """Bytes that a picture of a page has at least; a white one has fewer."""
 

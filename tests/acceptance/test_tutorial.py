@@ -27,7 +27,7 @@ from tests.acceptance.operator import (
 )
 from tests.databases import Database, Templates
 
-pytestmark = pytest.mark.pg("18")
+pytestmark = [pytest.mark.pg("18"), pytest.mark.timeout(900)]
 STAGING = "digitaltwin_staging"
 HISTORY = "rollback_rehearsals"
 
