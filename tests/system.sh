@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install from Debian what some tests need: a Docker engine with both compose programs, a browser, PostgreSQL 15, PgBouncer, nginx, systemd, ip.
 set -euo pipefail
-wanted=(docker.io docker-compose chromium xfsprogs busybox-static postgresql-15 pgbouncer nginx-light openssl iproute2 systemd git)
+wanted=(docker.io docker-compose chromium xfsprogs busybox-static postgresql-15 pgbouncer nginx-light openssl iproute2 systemd git curl)
 missing=()
 for name in "${wanted[@]}"; do
   dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")

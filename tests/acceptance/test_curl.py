@@ -14,6 +14,7 @@ from tests.databases import Database
 
 pytestmark = pytest.mark.pg("18")
 PROGRAMS = ("curl", "cut", "grep", "sed", "sleep")
+BASH = str(shutil.which("bash"))
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def said(place: Site, command: str, **env: str) -> str:
         alone.mkdir()
         for program in PROGRAMS:
             (alone / program).symlink_to(str(shutil.which(program)))
-    done = place.desk.program("bash", "-euo", "pipefail", "-c", curl.commands()[command], PATH=str(alone), **env)
+    done = place.desk.program(BASH, "-euo", "pipefail", "-c", curl.commands()[command], PATH=str(alone), **env)
     assert done.returncode == 0, curl.commands()[command] + done.stdout + done.stderr
     return done.stdout.strip()
 
