@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import sysconfig
 import termios
 import time
@@ -247,13 +248,13 @@ def prefect_server(home: Path, **env: str) -> Iterator[Prefect]:
 
 @contextmanager
 def prefect_program(home: Path, words: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
-    """Run the prefect program beside a test and lend its log; in the end it goes with everything it started."""
+    """Run the prefect program, or python, beside a test and lend its log; it ends with everything that it started."""
     home.mkdir(parents=True, exist_ok=True)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "ROLLBACK_", "PREFECT_"))}
     log = home / f"{words[0]}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [str(SCRIPTS / "prefect"), *words],
+            [sys.executable, *words[1:]] if words[0] == "python" else [str(SCRIPTS / "prefect"), *words],
             cwd=home,
             env={**clean, "PYTHONPATH": str(ROOT), **env},
             stdout=file,

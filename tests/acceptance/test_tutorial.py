@@ -99,9 +99,8 @@ def test_from_two_databases_to_a_staging_that_is_rolled_back(learner: Learner) -
     assert "rollback/staging" in learner.types("Register the deployments").stdout
     assert "Nothing had to be changed." in learner.types("Register the deployments").stdout
     [start] = section("Start a worker")
-    assert start.split()[0] == "prefect"
     env = {**learner.desk.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with prefect_program(learner.desk.folder / "worker", start.split()[1:], env):
+    with prefect_program(learner.desk.folder / "worker", start.split(), env):
         _roll_back(learner)
     assert at_baseline(learner.staging) and not at_baseline(learner.production)
 
