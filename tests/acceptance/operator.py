@@ -33,6 +33,8 @@ APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO", "comme
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 APPROVERS = f'[[approver]]\nname = "Ada Lovelace"\nrole = "CTO"\nsecret = "{SECRET}"\n'
 SECONDS = 120
+BUSY = 5
+"""How often a call is made before it counts that the server is busy."""
 Done = subprocess.CompletedProcess[str]
 
 
@@ -196,8 +198,13 @@ class Prefect:
         return {"PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api", "PREFECT_HOME": str(self.home)}
 
     def call(self, method: str, path: str, **body: Any) -> httpx.Response:
-        """Call the REST API, with nothing of Prefect's own."""
-        return httpx.request(method, f"{self.env['PREFECT_API_URL']}{path}", json=body or None, timeout=30)
+        """Call the REST API, with nothing of Prefect's own; again where SQLite was busy, which is answered by 503."""
+        for _ in range(BUSY):
+            answer = httpx.request(method, f"{self.env['PREFECT_API_URL']}{path}", json=body or None, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
+        return answer
 
     def read(self, path: str) -> Any:
         """Read one thing over the API."""

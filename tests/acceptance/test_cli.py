@@ -93,7 +93,8 @@ def test_a_rollback_is_approved_over_the_api_after_a_wrong_answer(
     assert refused.json()["status"] == "REJECT" or refused.is_client_error, refused.text
     assert not at_baseline(transformed)
     prefect_api.waiting()
-    assert prefect_api.resume(run).json()["status"] == "ACCEPT"
+    answered = prefect_api.resume(run)
+    assert answered.json().get("status") == "ACCEPT", answered.text
     out, _ = running.communicate(timeout=120)
     assert running.returncode == DONE, out
     assert at_baseline(transformed)
