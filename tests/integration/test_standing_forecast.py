@@ -109,7 +109,7 @@ def test_each_target_has_a_history_of_its_own(target: str, key: str, monkeypatch
 def test_the_form_has_menus_and_safe_defaults() -> None:
     fields = PARAMETERS["definitions"]["ForecastRequest"]["properties"]
     assert fields["oauth"]["default"] == "temporary passwords"
-    assert fields["oauth"]["enum"] == ["temporary passwords", "delete", "keep"]
+    assert fields["oauth"]["enum"] == ["temporary passwords", "keep", "delete"]
     assert all(field["title"] and field["description"] for field in fields.values())
     assert "request" not in PARAMETERS["required"]
     for wrong in ({"oauth": "all"}, {"history": 0}, {"previous_tag": "-x"}, {"unknown": 1}):
