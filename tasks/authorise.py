@@ -17,7 +17,7 @@ from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Running
 from pydantic import Field, ValidationError, create_model
 
-from runbook import figures, journal, page
+from runbook import figures, journal
 from runbook.approval import approvals, approvers, asking, authority, reminders, tries
 from runbook.approval.answer import Answer, Approval, Decision
 from runbook.approval.asking import Waiting
@@ -117,7 +117,7 @@ def _form(gate: Gate) -> type[ApprovalForm]:
     if rehearsed.lacking(gate.waiting.plan):
         fields["without_rehearsal"] = (str, _demanded())
     form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, **fields)
-    return form.with_initial_data(description=_text(gate))
+    return form.with_initial_data(description=asking.above(gate.waiting, gate.question, datetime.now(UTC), gate.note))
 
 
 def _demanded() -> Any:
@@ -135,22 +135,6 @@ def _gist(gate: Gate) -> str:
     """Say the plan in three sentences, with the address of all of it; as plain text, which is all that one UI shows."""
     whole = messages.artifact(gate.run.settings, artifact_of(gate.waiting.flow_run, "plan"))
     return "\n\n".join([*planpage.gist(gate.waiting.plan), f"The whole plan: {whole}" if whole else ""]).strip()
-
-
-def _text(gate: Gate) -> str:
-    """Write what stands above the form: the last answer's fate, the clock, who is asked, and the plan."""
-    run, question, now = gate.run, gate.question, datetime.now(UTC)
-    left = figures.duration((question.until - now).total_seconds())
-    window = f"Decide until {figures.moment(question.until)}: {left} after this was written."
-    lines = [
-        f"**{page.escape(gate.note)}**" if gate.note else "",
-        f"**{window}** Silence declines.",
-        page.escape(f"Asked now: {asking.ladder(question, run.settings, now)}"),
-        page.escape(f"Late because: {run.request.late_reason}") if run.request.late_reason else "",
-        f"{len(question.given)} of {run.settings.approvals_needed} approvals are there." if question.given else "",
-        planpage.plan_markdown(gate.waiting.plan, run.request, now, run.settings.decision_minutes),
-    ]
-    return "\n\n".join(filter(None, lines))
 
 
 def _weigh(gate: Gate, answer: Answer) -> None:

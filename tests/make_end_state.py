@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from runbook.schema import catalogue
+from runbook.schema import catalogue, naming
 from runbook.schema.catalogue import Fact
 from tests import servers
 from tests.catalogue import NINE
@@ -129,7 +129,7 @@ def _renamed(row: Row, forward: dict[str, set[Row]], changed: list[str]) -> str:
 
 def _nameless(row: Row) -> Row:
     """Write a row with the old release's names; an index or a trigger, whose name says nothing, without its own."""
-    name, definition = catalogue.old_names(row.object), catalogue.old_names(row.definition)
+    name, definition = naming.old(row.object), naming.old(row.definition)
     if row.kind not in ("index", "trigger"):
         return Row(row.kind, name, definition)
     own = row.object.rpartition(".")[2]
@@ -139,7 +139,7 @@ def _nameless(row: Row) -> Row:
 def _made(before: list[Fact], after: list[Fact]) -> Iterable[tuple[Fact, str]]:
     known = {(fact.kind, fact.identity) for fact in before} | {fact.key for fact in before}
     for fact in after:
-        name = catalogue.translate(fact.object)
+        name = naming.translate(fact.object)
         if fact.kind != "grant" and not known & {(fact.kind, fact.identity), (fact.kind, name)}:
             yield fact, name
 

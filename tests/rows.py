@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook.schema import catalogue
+from runbook.schema import naming
 from tests.databases import Database
 
 Rows = dict[str, dict[str, dict[str, Any]]]
@@ -26,7 +26,7 @@ def read(database: Database) -> Rows:
         tables = [row[0] for row in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
         for table in tables:
             rows = conn.execute(f"SELECT to_jsonb(t) FROM public.{table} t").fetchall()
-            found[catalogue.translate(table)] = {row["id"]: _translated(row) for (row,) in rows}
+            found[naming.translate(table)] = {row["id"]: _translated(row) for (row,) in rows}
     return found
 
 
@@ -43,5 +43,5 @@ def compare(before: Rows, after: Rows) -> Changes:
 
 
 def _translated(row: dict[str, Any]) -> dict[str, Any]:
-    row = {catalogue.translate(name): value for name, value in row.items()}
+    row = {naming.translate(name): value for name, value in row.items()}
     return {**row, "role": "professional"} if row.get("role") == "kb_owner" else row

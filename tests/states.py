@@ -9,7 +9,7 @@ from psycopg import sql as compose
 
 import sql
 from runbook import sample
-from runbook.schema import catalogue
+from runbook.schema import naming
 from runbook.schema.catalogue import Fact
 from tests.databases import AS_SHIPPED, STOPPED
 
@@ -73,7 +73,7 @@ def _layout(conn: Connection) -> dict[str, tuple[str, dict[str, str]]]:
         WHERE r.relnamespace = 'public'::regnamespace AND r.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
         GROUP BY r.relname"""
     return {
-        catalogue.translate(table): (table, {catalogue.translate(name): name for name in names})
+        naming.translate(table): (table, {naming.translate(name): name for name in names})
         for table, names in conn.execute(query)
     }
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Thread
 
-from runbook import figures
+from runbook import figures, page
 from runbook.approval import approvers, authority
 from runbook.approval.approvers import Approver
 from runbook.approval.authority import Question
 from runbook.errors import NotificationFailed, RollbackError
 from runbook.models import Plan
+from runbook.planning import planpage
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 from runbook.telling import messages, team
@@ -52,6 +53,22 @@ def ladder(question: Question, settings: Settings, now: datetime) -> str:
             f"{figures.moment(authority.on_call_from(question, settings))}, or says why they cannot be reached."
         )
     return said
+
+
+def above(waiting: Waiting, question: Question, now: datetime, note: str = "") -> str:
+    """Write what stands above the form, in Markdown: the last answer's fate, the clock, who is asked, and the plan."""
+    request, settings = waiting.request, waiting.settings
+    left = figures.duration((question.until - now).total_seconds())
+    window = f"Decide until {figures.moment(question.until)}: {left} after this was written."
+    lines = [
+        f"**{page.escape(note)}**" if note else "",
+        f"**{window}** Silence declines.",
+        page.escape(f"Asked now: {ladder(question, settings, now)}"),
+        page.escape(f"Late because: {request.late_reason}") if request.late_reason else "",
+        f"{len(question.given)} of {settings.approvals_needed} approvals are there." if question.given else "",
+        planpage.plan_markdown(waiting.plan, request, now, settings.decision_minutes),
+    ]
+    return "\n\n".join(filter(None, lines))
 
 
 def tell_waiting(waiting: Waiting, question: Question, now: datetime) -> None:

@@ -12,16 +12,11 @@ from psycopg import sql as compose
 from psycopg.rows import class_row, tuple_row
 
 import sql
+from runbook.schema import naming
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Outcome = Literal["missing", "different", "left over", "drift", "extra"]
 
-# What the rollback renames; "source_kb_id" is another thing, hence whole words.
-_RENAMES = {"knowledge_bases": "digital_twins", "kb_id": "twin_id"}
-_LABELS = {"kb_owner": "professional", "twin": "assistant"}
-_RENAMED = re.compile(rf"\b({'|'.join(_RENAMES)})\b")
-_RELABELLED = re.compile(rf"'({'|'.join(_LABELS)})'")
-_SAME_NAME = re.compile(r"\b(\w+) AS \1\b")  # how a view says that a column was renamed under it
 _COMPARED_BY_DEFINITION = {"grant", "policy", "row security"}
 
 
@@ -125,31 +120,17 @@ def removed() -> dict[tuple[str, str], str]:
     return {(row["kind"], row["object"]): row["migration"] for row in _rows("removed.csv")}
 
 
-def translate(text: str) -> str:
-    """Write the old release's names in place of the new ones."""
-    return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
-
-
-def old_names(text: str) -> str:
-    """Write a definition with the old release's names, and a renamed column of a view as if it had not been."""
-    return _SAME_NAME.sub(r"\1", translate(text))
-
-
 def _normalise(fact: Fact) -> str:
     """Return the definition without the object's own name, so that it stays the same when things are renamed."""
-    return old_names(fact.definition).replace(translate(fact.object), "")
+    return naming.old(fact.definition).replace(naming.translate(fact.object), "")
 
 
 def _is_lost(fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict[tuple[str, str], Fact]) -> bool:
-    name = translate(fact.object)
+    name = naming.translate(fact.object)
     same = by_identity.get((fact.kind, fact.identity)) or by_name.get((fact.kind, name))
     if same is None:
         return not any((kind, name) in removed() for kind in _kinds_of(fact))
-    return fact.kind in _COMPARED_BY_DEFINITION and _relabel(fact) != _relabel(same)
-
-
-def _relabel(fact: Fact) -> str:
-    return _RELABELLED.sub(lambda match: f"'{_LABELS[match[1]]}'", translate(fact.definition))
+    return fact.kind in _COMPARED_BY_DEFINITION and naming.relabel(fact.definition) != naming.relabel(same.definition)
 
 
 def _kinds_of(fact: Fact) -> list[str]:
@@ -163,7 +144,7 @@ class _Before:
     def __init__(self, facts: Iterable[Fact]) -> None:
         known = list(facts)
         self.given = bool(known)
-        self.names = {(fact.kind, translate(fact.object)) for fact in known}
+        self.names = {(fact.kind, naming.translate(fact.object)) for fact in known}
         self.by_identity = {(fact.kind, fact.identity): fact for fact in known}
 
 
@@ -183,7 +164,7 @@ def _different(want: Fact, now: Fact, was: _Before) -> Difference:
 
 
 def _unknown(now: Fact) -> Difference:
-    migration = removed().get((now.kind, translate(now.object)), "") if now.kind != "comment" else ""
+    migration = removed().get((now.kind, naming.translate(now.object)), "") if now.kind != "comment" else ""
     return Difference("left over" if migration else "extra", *now.key, "", now.definition, migration)
 
 

@@ -1,6 +1,5 @@
 """Messages to the team and to users, from template files that an operator can replace."""
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
@@ -8,10 +7,9 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-import jinja2
-
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
+from runbook.telling import rendering
 from runbook.telling.summary import Summary, outage_words
 
 Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined"]
@@ -27,8 +25,6 @@ NAMES = (
     "users.txt.j2",
 )
 """The built-in templates; an operator's file of the same name replaces one."""
-
-STOPPED_NOTHING = "Nothing was touched."
 
 
 @dataclass(frozen=True)
@@ -148,62 +144,22 @@ def _check_folder(folder: Path | None) -> None:
         return
     if not folder.is_dir():
         raise SettingsInvalid(
-            f"ROLLBACK_TEMPLATE_DIR: {folder} is not a folder.", "Correct or unset it.", STOPPED_NOTHING
+            f"ROLLBACK_TEMPLATE_DIR: {folder} is not a folder.", "Correct or unset it.", rendering.NOTHING
         )
     strays = sorted(p.name for p in folder.glob("*.j2") if p.name.startswith(("team_", "users")))
     for name in strays:
         if name not in NAMES:
             raise SettingsInvalid(
-                f"{folder / name} replaces no message.", f"Name it as one of: {', '.join(NAMES)}.", STOPPED_NOTHING
+                f"{folder / name} replaces no message.", f"Name it as one of: {', '.join(NAMES)}.", rendering.NOTHING
             )
 
 
 def _render(settings: Settings, name: str, facts: Facts) -> str:
     with as_file(files(__package__) / "templates") as builtin:
         folders = [settings.template_dir, builtin] if settings.template_dir else [builtin]
-        return _text(_environment(folders), name, _values(settings, facts))
-
-
-def _environment(folders: list[Path]) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders),
-        undefined=jinja2.StrictUndefined,
-        autoescape=jinja2.select_autoescape(("html", "html.j2"), default=False),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+        return rendering.text(folders, name, _values(settings, facts))
 
 
 def _values(settings: Settings, facts: Facts) -> Mapping[str, str]:
     values: dict[str, str] = asdict(facts)
     return {**values, "target": settings.target, "link": link(settings, values.pop("run_id"))}
-
-
-def _text(environment: jinja2.Environment, name: str, values: Mapping[str, str]) -> str:
-    """Render a template. Whatever its author did wrong becomes SettingsInvalid, and so does an empty result."""
-    try:
-        text = environment.get_template(name).render(values).strip()
-    except Exception as error:
-        # A template is a program of the operator's: it can raise anything.
-        raise _broken(name, error) from None
-    if not text:
-        raise SettingsInvalid(f"The template {name} gives an empty text.", "Write its text.", STOPPED_NOTHING)
-    return text
-
-
-def _broken(name: str, error: Exception) -> SettingsInvalid:
-    file, line = _place(name, error)
-    what = getattr(error, "message", None) or str(error) or type(error).__name__
-    return SettingsInvalid(
-        f"The message template {file}{f', line {line}' if line else ''}, cannot be used: {what}",
-        f"Correct it; its variables are {', '.join(sorted([*asdict(SAMPLE), 'target', 'link']))}.",
-        STOPPED_NOTHING,
-    )
-
-
-def _place(name: str, error: Exception) -> tuple[str, int | None]:
-    """Return file and line of what is wrong: jinja2's own, or the last template on the way to the error."""
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return error.filename or name, error.lineno
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
-    return (frames[-1].filename, frames[-1].lineno) if frames else (name, None)

@@ -18,7 +18,7 @@ from runbook.demo import world
 from runbook.models import Plan
 from runbook.planning import planpage
 from runbook.request import RollbackRequest
-from runbook.schema import catalogue, endstate
+from runbook.schema import catalogue, endstate, naming
 from runbook.schema.endstate import Conditions
 from tests import application, rows, runbook_runs
 from tests.databases import ALL, AS_SHIPPED, STOPPED, Database
@@ -163,7 +163,7 @@ def test_delete_waits_until_nothing_forbids_it_and_takes_what_was_announced(
     assert wrong(transformed, gemini="kept") == []
     changes, plan = rows.compare(before, rows.read(transformed)), drawn(transformed)
     deleted = {**plan["cascade"], "users": plan["users"]["OAuth only"]}
-    assert changes.gone == {catalogue.translate(table): count for table, count in deleted.items() if count}
+    assert changes.gone == {naming.translate(table): count for table, count in deleted.items() if count}
     assert changes.new == {}
     assert not [name for name in changes.changed if name.endswith("updated_at")]
 
