@@ -18,6 +18,9 @@ from tasks.mask_contacts import mask_contacts
 from tasks.publish_history import publish_history
 from tasks.try_application import try_application
 
+NOTHING = "Nothing to rehearse"
+"""The end of a rehearsal that found nothing to roll back, by which deployments/watch/overdue.yaml does not count it."""
+
 
 def _name() -> str:
     """Name the run by label and target."""
@@ -45,7 +48,8 @@ def rehearsal(request: RehearsalRequest = USUAL) -> State[Any]:
                 put_back(record)
     finally:
         publish_history(loaded)
-    return Completed(message=f"{record.label}: {record.reason or 'rehearsed, and staging is as it was'}.")
+    name = NOTHING if record.outcome == "nothing" else "Completed"
+    return Completed(name=name, message=f"{record.label}: {record.reason or 'rehearsed, and staging is as it was'}.")
 
 
 def rehearse(record: Record) -> None:

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,14 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
+from tests.acceptance import staging
 from tests.acceptance.engine import unavailable
 from tests.acceptance.operator import ROOT, Prefect, desk, prefect_program, prefect_server, until
+from tests.acceptance.site import service_file
 from tests.databases import Database, Templates
 from tests.servers import Server
 
 pytestmark = pytest.mark.pg("18")
-STAGING = "rehearsed_staging"
-HISTORY = "rollback_rehearsals"
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -36,11 +35,7 @@ class Site:
 
     def outcomes(self) -> list[str]:
         """Return how the rehearsals ended that the history knows, the oldest first."""
-        history = Database(self.staging.server, HISTORY)
-        with self.staging.server.connect() as admin:
-            there = admin.execute("SELECT FROM pg_database WHERE datname = %s", [HISTORY]).fetchone() is not None
-        known = there and history.value("SELECT to_regclass('rehearsal.run') IS NOT NULL")
-        return history.column("SELECT outcome FROM rehearsal.run ORDER BY began") if known else []
+        return staging.outcomes(self.staging)
 
     def artifact(self, key: str, what: str = "data") -> Any:
         """Return what the newest version of an artifact holds, or another field of it."""
@@ -58,46 +53,17 @@ def site(templates: Templates, server: Server, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("site")
     with (
         templates.copy(forward=("010", "011", "012", "013")) as production,
-        _staging(server) as staging,
+        staging.lent(server) as place,
         prefect_server(folder / "server") as prefect,
     ):
-        at = desk(staging, folder, **prefect.env)
+        at = desk(place, folder, **prefect.env)
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
-        services = folder / "pg_service.conf"
-        services.write_text(_service("production", production) + _service("staging", staging))
-        env["PGSERVICEFILE"] = str(services)
+        places = {"digitaltwin-production": staging.place(production), "digitaltwin-staging": staging.place(place)}
+        env["PGSERVICEFILE"] = str(service_file(folder, places))
         _register(folder, env)
         words = ["worker", "start", "--pool", "rollback", "--type", "process"]
         with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
-            yield Site(prefect, staging, folder)
-
-
-@contextmanager
-def _staging(server: Server) -> Iterator[Database]:
-    """Lend a staging database, beside no history; both go in the end."""
-    _drop(server)
-    with server.connect() as admin:
-        admin.execute(f"CREATE DATABASE {STAGING}")
-    found = Database(server, STAGING)
-    with found.connect() as conn:
-        conn.execute("CREATE TABLE was_here AS SELECT 1 AS id")
-    try:
-        yield found
-    finally:
-        _drop(server)
-
-
-def _drop(server: Server) -> None:
-    with server.connect() as admin:
-        found = admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [STAGING]).fetchall()
-        for name in (HISTORY, *(row[0] for row in found)):
-            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def _service(name: str, database: Database) -> str:
-    server = database.server
-    lines = ("host", server.host), ("port", server.port), ("user", server.user), ("dbname", database.dbname)
-    return "\n".join([f"[digitaltwin-{name}]", *(f"{key}={value}" for key, value in lines)]) + "\n"
+            yield Site(prefect, place, folder)
 
 
 def _register(folder: Path, env: dict[str, str]) -> None:
@@ -130,7 +96,7 @@ def test_staging_is_what_it_was(site: Site) -> None:
     for deployment in site.prefect.call("POST", "/deployments/filter", limit=5).json():
         site.prefect.call("PATCH", f"/deployments/{deployment['id']}", paused=True)
     until(lambda: not site.prefect.runs("RUNNING"))
-    assert site.staging.column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == ["was_here"]
+    assert staging.as_found(site.staging)
 
 
 @pytest.mark.system

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import State
 
-from flows.rehearsal import rehearsal
+from flows.rehearsal import NOTHING, rehearsal
 from runbook import settings
 from runbook.rehearsing import history
 from runbook.rehearsing.request import RehearsalRequest
@@ -256,6 +256,18 @@ def test_after_a_rehearsal_that_was_killed_the_next_one_cleans_up(
     assert state.is_completed(), state.message
     assert site.as_found()
     assert [row["outcome"] for row in site.rows()] == ["done", "killed"]
+
+
+def test_a_production_that_needs_no_rollback_does_not_count_as_rehearsed(
+    site: Site, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with templates.copy(forward=()) as rolled_back:
+        monkeypatch.setenv("ROLLBACK_REHEARSAL_SOURCE", rolled_back.conninfo)
+        state = rehearse()
+    assert state.is_completed() and state.name == NOTHING
+    assert "needs no rollback" in str(state.message)
+    assert site.as_found()
+    assert [row["outcome"] for row in site.rows()] == ["nothing"]
 
 
 def test_a_target_that_is_called_production_is_refused_before_anything_is_touched(
