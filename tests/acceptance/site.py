@@ -64,7 +64,7 @@ def opened(env: Mapping[str, str], folder: Path) -> Iterator[Site]:
 
 def _ready(server: Prefect) -> bool:
     """Tell whether the worker has asked for work."""
-    return bool(server.read("/work_pools/rollback/queues/default")["status"] == "READY")
+    return bool(server.read("/work_pools/rollback/queues/production")["status"] == "READY")
 
 
 def service_file(folder: Path, places: Mapping[str, Mapping[str, str]]) -> Path:

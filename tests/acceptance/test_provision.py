@@ -160,7 +160,7 @@ def test_a_worker_that_is_stopped_finishes_the_rollback_that_it_has(site: Site) 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Nothing had to be changed." in site.deploy().stdout
 
-    words = hosting.words("rollback-worker@.service", **{"%i": "default", "%H": "here"})
+    words = hosting.words("rollback-worker@.service", **{"%i": "production", "%H": "here"})
     env = {**site.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     folder = site.desk.folder / "worker"
     with worker_program(folder, words, env) as (worker, log):

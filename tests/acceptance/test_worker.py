@@ -65,6 +65,7 @@ def test_a_deployment_fits_its_flow(entry: dict[str, Any]) -> None:
     assert {variable for variable in env if variable.startswith("ROLLBACK_")} <= settings
     assert env["ROLLBACK_TARGET"] == entry["name"] and env["PGSERVICE"] == f"digitaltwin-{entry['name']}"
     assert not [variable for variable in env if "PASSWORD" in variable]
+    assert entry["work_pool"]["work_queue_name"] == entry["name"], "workers of two machines take each their own"
 
 
 @dataclass(frozen=True)
