@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.acceptance import browser, site
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import at_baseline, code, desk
+from tests.acceptance.operator import at_baseline, code, desk, until
 from tests.acceptance.site import Site
 from tests.databases import Database
 
@@ -39,6 +39,14 @@ def test_an_operator_starts_approves_watches_and_reads(place: Site, transformed:
 
         answer = browser.answer_form(page)
         expect(answer.place.get_by_text("Can go ahead").first).to_be_visible()
+        browser.approval(answer, "000000")
+        answer.submit()
+        expect(answer.place).not_to_be_visible()
+        until(lambda: place.state(run) == "Paused")
+        page.wait_for_timeout(3000)  # a wrong code slows the next answer in the same name down by 2 s
+        page.reload()
+        answer = browser.answer_form(page)
+        expect(answer.place).to_contain_text("does not count")
         browser.approval(answer, code())
         answer.submit()
         browser.watch(page)
