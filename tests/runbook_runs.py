@@ -2,8 +2,7 @@
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tasks import authorise
 from tests.databases import Database
+from tests.waiting import until
 
 REQUEST = {
     "incident": "INC-1",
@@ -117,12 +117,3 @@ def answering(*answers: dict[str, Any]) -> Iterator[list[Verdict]]:
 def _give(flow_run: UUID, plan: Plan, answers: Sequence[dict[str, Any]], verdicts: list[Verdict]) -> None:
     for said in answers:
         verdicts.append(approving.give(flow_run, answered(plan.hash[:12], **said), "test"))
-
-
-def until(met: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for a condition. Raises TimeoutError."""
-    end = time.monotonic() + seconds
-    while not met():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not met within {seconds} s")
-        time.sleep(0.1)

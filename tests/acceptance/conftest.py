@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.acceptance import prefects
 from tests.acceptance.engine import engine
-from tests.acceptance.operator import Prefect, prefect_server
+from tests.acceptance.prefects import Prefect
 
 __all__ = ["engine"]
 
@@ -13,5 +14,5 @@ __all__ = ["engine"]
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     """A real Prefect server that programs of all kinds talk to."""
-    with prefect_server(tmp_path_factory.mktemp("server")) as server:
+    with prefects.server(tmp_path_factory.mktemp("server")) as server:
         yield server

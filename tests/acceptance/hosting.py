@@ -13,8 +13,11 @@ from typing import Any
 
 import httpx
 
+from tests.acceptance import prefects
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import ROOT, Prefect, prefect_program, until
+from tests.acceptance.operator import ROOT
+from tests.acceptance.prefects import Prefect
+from tests.waiting import until
 
 HOST = ROOT / "deployments" / "host"
 PROGRAMS = "/opt/rollback-runbook/.venv/bin/"
@@ -125,7 +128,7 @@ def server(folder: Path, port: int, behind: int, database: str) -> Iterator[Guar
     env |= {"PREFECT_HOME": str(folder / "home"), "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true"}
     with proxy(folder, port, behind) as trusted:
         guarded = Guarded(port, folder, trusted)
-        with prefect_program(folder, words("rollback-server.service", **{"4200": str(behind)})[1:], env):
+        with prefects.program(folder, words("rollback-server.service", **{"4200": str(behind)})[1:], env):
             until(lambda: _answers(guarded))
             yield guarded
 

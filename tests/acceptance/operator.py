@@ -1,4 +1,4 @@
-"""The runbook as an operator has it: the console script, a terminal to type into, and a real Prefect server."""
+"""The runbook as an operator has it: the console script, and a terminal to type into."""
 
 import fcntl
 import os
@@ -6,21 +6,16 @@ import pty
 import re
 import select
 import signal
-import socket
 import struct
 import subprocess
-import sys
 import sysconfig
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from runbook.approval import onetime
 from tests.databases import Database
@@ -33,8 +28,6 @@ APPROVAL = {"decision": "approve", "name": "Ada Lovelace", "role": "CTO", "comme
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 APPROVERS = f'[[approver]]\nname = "Ada Lovelace"\nrole = "CTO"\nsecret = "{SECRET}"\n'
 SECONDS = 120
-BUSY = 5
-"""How often a call is made before it counts that the server is busy."""
 Done = subprocess.CompletedProcess[str]
 
 
@@ -183,128 +176,6 @@ def answer(
     ):
         terminal.expect(question)
         terminal.type(words)
-
-
-@dataclass(frozen=True)
-class Prefect:
-    """A real Prefect server."""
-
-    port: int
-    home: Path
-
-    @property
-    def env(self) -> dict[str, str]:
-        """What leads a client to it."""
-        return {"PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api", "PREFECT_HOME": str(self.home)}
-
-    def call(self, method: str, path: str, **body: Any) -> httpx.Response:
-        """Call the REST API, with nothing of Prefect's own; again where SQLite was busy, which is answered by 503."""
-        for _ in range(BUSY):
-            answer = httpx.request(method, f"{self.env['PREFECT_API_URL']}{path}", json=body or None, timeout=30)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(1)
-        return answer
-
-    def read(self, path: str) -> Any:
-        """Read one thing over the API."""
-        return self.call("GET", path).raise_for_status().json()
-
-    def runs(self, state: str) -> list[dict[str, Any]]:
-        """Return the flow runs in a state of this type, such as PAUSED."""
-        chosen = {"state": {"type": {"any_": [state]}}}
-        found: list[dict[str, Any]] = self.call("POST", "/flow_runs/filter", flow_runs=chosen).json()
-        return found
-
-    def waiting(self, seconds: float = SECONDS) -> dict[str, Any]:
-        """Wait for the one flow run that waits for its approval."""
-        until(lambda: bool(self.runs("PAUSED")), seconds)
-        [run] = self.runs("PAUSED")
-        return run
-
-    def form(self, run: str) -> dict[str, Any]:
-        """Return the form of a waiting run, as soon as it is there."""
-        where = f"/flow_runs/{run}"
-
-        def keys() -> Any:
-            return self.read(where)["state"]["state_details"]["run_input_keyset"]
-
-        until(lambda: bool(keys()) and self.call("GET", f"{where}/input/{keys()['schema']}").is_success, SECONDS)
-        schema: dict[str, Any] = self.read(f"{where}/input/{keys()['schema']}")
-        return schema
-
-    def resume(self, run: str, **answer: str) -> httpx.Response:
-        """Answer a waiting run, for the plan that its form shows."""
-        proof = {"plan": self.form(run)["properties"]["plan"]["default"], "code": code()}
-        return self.call("POST", f"/flow_runs/{run}/resume", run_input={**APPROVAL, **proof, **answer})
-
-
-@contextmanager
-def prefect_server(home: Path, **env: str) -> Iterator[Prefect]:
-    """Run a real Prefect server on a port of its own; on SQLite, unless ``env`` names another database."""
-    server = Prefect(free_port(), home)
-    words = ["server", "start", "--host", "127.0.0.1", "--port", str(server.port)]
-    settings = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_API_URL": server.env["PREFECT_API_URL"],
-    }
-    with prefect_program(home, words, {**server.env, **settings, **env}):
-        until(lambda: _healthy(server))
-        yield server
-
-
-@contextmanager
-def prefect_program(home: Path, words: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
-    """Run the prefect program, or python, beside a test and lend its log; it ends with everything that it started."""
-    home.mkdir(parents=True, exist_ok=True)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "ROLLBACK_", "PREFECT_"))}
-    log = home / f"{words[0]}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, *words[1:]] if words[0] == "python" else [str(SCRIPTS / "prefect"), *words],
-            cwd=home,
-            env={**clean, "PYTHONPATH": str(ROOT), **env},
-            stdout=file,
-            stderr=file,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            yield log
-        finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a program and whatever is left of its session."""
-    process.send_signal(signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(15)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _healthy(server: Prefect) -> bool:
-    try:
-        return server.call("GET", "/health").is_success
-    except httpx.HTTPError:
-        return False
-
-
-def until(met: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Wait for a condition. Raises TimeoutError."""
-    end = time.monotonic() + seconds
-    while not met():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not met within {seconds:g} s")
-        time.sleep(0.2)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def at_baseline(database: Database) -> bool:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.operator import Desk, Prefect, prefect_program, prefect_server, until
+from tests.acceptance import prefects
+from tests.acceptance.operator import Desk
+from tests.acceptance.prefects import Prefect
+from tests.waiting import until
 
 FINAL = ("Completed", "Declined", "Refused", "Cancelled", "Failed", "Crashed")
 PARTS = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
@@ -54,10 +57,10 @@ def opened(env: Mapping[str, str], folder: Path) -> Iterator[Site]:
     }
     clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
     clean["PGSERVICEFILE"] = str(service_file(folder, places))
-    with prefect_server(folder / "server") as server:
+    with prefects.server(folder / "server") as server:
         at = Desk(folder, {**clean, **server.env})
         deploy(at)
-        with prefect_program(folder / "worker", WORKER, {**at.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", WORKER, {**at.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             until(lambda: _ready(server))
             yield Site(server, at)
 

@@ -19,7 +19,8 @@ from runbook.errors import WrongDatabase
 from runbook.models import Identity
 from runbook.planning import plan
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import REQUEST, Desk, Done, Prefect, answer, at_baseline, desk, terminal
+from tests.acceptance.operator import REQUEST, Desk, Done, answer, at_baseline, desk, terminal
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database, Templates
 
 pytestmark = pytest.mark.pg("18")

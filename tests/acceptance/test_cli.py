@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.operator import REQUEST, Desk, Prefect, answer, at_baseline, desk, terminal
+from tests.acceptance.operator import REQUEST, Desk, answer, at_baseline, desk, terminal
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database
 
 pytestmark = pytest.mark.pg("18")

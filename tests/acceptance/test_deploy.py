@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.acceptance.operator import ROOT, SCRIPTS, Done, Prefect, prefect_server
+from tests.acceptance import prefects
+from tests.acceptance.operator import ROOT, SCRIPTS, Done
+from tests.acceptance.prefects import Prefect
 
 NAMES = ["rollback/production", "rollback/staging", "plan/production", "snapshots/production", "rehearsal/staging"]
 Edit = Callable[[dict[str, Any]], object]
@@ -20,7 +22,7 @@ Edit = Callable[[dict[str, Any]], object]
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     """A server on which nothing is registered yet."""
-    with prefect_server(tmp_path_factory.mktemp("empty")) as server:
+    with prefects.server(tmp_path_factory.mktemp("empty")) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.acceptance import engineapp, engineuser
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
@@ -38,10 +38,10 @@ def test_users_get_errors_only_between_stop_and_start(
     assert '"v2"' in app.answers("backend")
 
     with engineuser.using(app) as user:
-        runbook_runs.until(lambda: len(user.acknowledged()) >= 5)
+        waiting.until(lambda: len(user.acknowledged()) >= 5)
         state = runbook_runs.run(previous_tag="v1")
         came = len(user.acknowledged())
-        runbook_runs.until(lambda: len(user.acknowledged()) >= came + 5)
+        waiting.until(lambda: len(user.acknowledged()) >= came + 5)
     assert state.is_completed(), state.message
 
     # The old release runs, from the images that were built beforehand, under the very names of before.

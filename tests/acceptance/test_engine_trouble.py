@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL
 from runbook import settings
 from runbook.application import images, release, services
 from runbook.barrier import fence
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.acceptance import engineapp, engineuser
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
@@ -53,7 +53,7 @@ def test_a_service_that_ignores_the_signal_is_killed_and_named(app: App, transfo
     app.set(STUBBORN="yes", GRACE="2s")
     app.bring_up()
     with engineuser.using(app) as user:
-        runbook_runs.until(lambda: len(user.acknowledged()) >= 3)
+        waiting.until(lambda: len(user.acknowledged()) >= 3)
         state = runbook_runs.run(previous_tag="v1")
     assert state.is_completed(), state.message
     assert engineapp.journal(transformed)["stop services"]["killed"] == ["backend"]
@@ -120,7 +120,7 @@ def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     app.bring_up()
     monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "11")
     with engineuser.using(app) as user:
-        runbook_runs.until(lambda: len(user.acknowledged()) >= 3)
+        waiting.until(lambda: len(user.acknowledged()) >= 3)
         state = runbook_runs.run(previous_tag="v1")
     assert state.is_failed()
     for words in ("expected 2xx, found 500", "the same command again", 'Or go back: RUNBOOK.md, "The old release'):
@@ -197,7 +197,7 @@ def test_killed_between_commit_and_start_it_goes_on(
     words = [sys.executable, "-c", RUN]
     doomed = subprocess.Popen(words, env={**os.environ, "ROLLBACK_DOCKER": str(slow)}, start_new_session=True)
     try:
-        runbook_runs.until(lambda: here.exists() and here.read_text().strip() != "", seconds=120)
+        waiting.until(lambda: here.exists() and here.read_text().strip() != "", seconds=120)
     finally:
         os.killpg(doomed.pid, signal.SIGKILL)
         doomed.wait()

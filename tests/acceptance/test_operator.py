@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 
 from tests.acceptance import browser, site
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import at_baseline, code, desk, until
+from tests.acceptance.operator import at_baseline, code, desk
 from tests.acceptance.site import Site
 from tests.databases import Database
+from tests.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18"), pytest.mark.timeout(900)]
 SECONDS = 60_000

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from runbook.request import OauthChoice, RollbackRequest, Trigger
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import REQUEST, ROOT, Desk, Prefect, desk
+from tests.acceptance.operator import REQUEST, ROOT, Desk, desk
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18")]

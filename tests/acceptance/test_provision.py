@@ -14,12 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from runbook.demo import world
 from tests import servers
 from tests.acceptance import hosting
 from tests.acceptance.hosting import AUTH, Guarded
-from tests.acceptance.operator import ROOT, Desk, Done, at_baseline, desk, free_port, until
+from tests.acceptance.operator import ROOT, Desk, Done, at_baseline, desk
 from tests.databases import Database, Templates
 from tests.servers import Server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.pg("18"), pytest.mark.timeout(420)]
 REQUEST = {
@@ -74,8 +76,8 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
             admin.execute("CREATE ROLE prefect LOGIN")
             admin.execute("CREATE DATABASE prefect OWNER prefect")
         where = f"postgresql+asyncpg://prefect@/prefect?host={store.host}&port={store.port}"
-        port = free_port()
-        guarded = stack.enter_context(hosting.server(folder, port, free_port(), where))
+        port = world.free_port()
+        guarded = stack.enter_context(hosting.server(folder, port, world.free_port(), where))
         at = desk(database, folder)
         _services(folder / "pg_service.conf", database)
         yield Site(guarded, store, database, at, _worker_env(at, guarded))

@@ -14,12 +14,14 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
-from tests.acceptance import staging
+from tests.acceptance import prefects, staging
 from tests.acceptance.engine import unavailable
-from tests.acceptance.operator import ROOT, Prefect, desk, prefect_program, prefect_server, until
+from tests.acceptance.operator import ROOT, desk
+from tests.acceptance.prefects import Prefect
 from tests.acceptance.site import service_file
 from tests.databases import Database, Templates
 from tests.servers import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.pg("18")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -54,7 +56,7 @@ def site(templates: Templates, server: Server, tmp_path_factory: pytest.TempPath
     with (
         templates.copy(forward=("010", "011", "012", "013")) as production,
         staging.lent(server) as place,
-        prefect_server(folder / "server") as prefect,
+        prefects.server(folder / "server") as prefect,
     ):
         at = desk(place, folder, **prefect.env)
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
@@ -62,7 +64,7 @@ def site(templates: Templates, server: Server, tmp_path_factory: pytest.TempPath
         env["PGSERVICEFILE"] = str(service_file(folder, places))
         _register(folder, env)
         words = ["worker", "start", "--pool", "rollback", "--type", "process"]
-        with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(prefect, place, folder)
 
 

@@ -15,20 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.operator import (
-    ROOT,
-    SECONDS,
-    Desk,
-    Done,
-    Prefect,
-    at_baseline,
-    code,
-    desk,
-    prefect_program,
-    prefect_server,
-    until,
-)
+from tests.acceptance import prefects
+from tests.acceptance.operator import ROOT, SECONDS, Desk, Done, at_baseline, code, desk
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database, Templates
+from tests.waiting import until
 
 pytestmark = pytest.mark.pg("18")
 ALERTS = ROOT / "tests" / "alerts"
@@ -79,7 +70,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("alerts")
-    with templates.copy(forward=("010", "011", "012", "013")) as database, prefect_server(folder / "server") as server:
+    with templates.copy(forward=("010", "011", "012", "013")) as database, prefects.server(folder / "server") as server:
         at = desk(database, folder, **server.env)
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
         services = folder / "pg_service.conf"
@@ -88,7 +79,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         registered = at.program(sys.executable, "-m", "deployments.deploy")
         assert registered.returncode == 0, registered.stderr
         words = ["worker", "start", "--pool", "rollback", "--type", "process"]
-        with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(server, database, at)
 
 

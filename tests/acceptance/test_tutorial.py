@@ -10,22 +10,11 @@ import pytest
 
 from runbook.approval import approvers
 from runbook.settings import Settings
-from tests.acceptance import site
-from tests.acceptance.operator import (
-    ROOT,
-    SCRIPTS,
-    Desk,
-    Done,
-    Prefect,
-    answer,
-    at_baseline,
-    desk,
-    prefect_program,
-    prefect_server,
-    terminal,
-    until,
-)
+from tests.acceptance import prefects, site
+from tests.acceptance.operator import ROOT, SCRIPTS, Desk, Done, answer, at_baseline, desk, terminal
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database, Templates
+from tests.waiting import until
 
 pytestmark = [pytest.mark.pg("18"), pytest.mark.timeout(900)]
 STAGING = "digitaltwin_staging"
@@ -65,7 +54,7 @@ class Learner:
 def learner(templates: Templates, tmp_path: Path) -> Iterator[Learner]:
     with (
         templates.copy(forward=("010", "011", "012", "013")) as production,
-        prefect_server(tmp_path / "server") as server,
+        prefects.server(tmp_path / "server") as server,
     ):
         at = desk(production, tmp_path, **server.env)
         place = {"host": production.server.host, "port": production.server.port, "user": production.server.user}
@@ -100,7 +89,7 @@ def test_from_two_databases_to_a_staging_that_is_rolled_back(learner: Learner) -
     assert "Nothing had to be changed." in learner.types("Register the deployments").stdout
     [start] = section("Start a worker")
     env = {**learner.desk.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with prefect_program(learner.desk.folder / "worker", start.split(), env):
+    with prefects.program(learner.desk.folder / "worker", start.split(), env):
         _roll_back(learner)
     assert at_baseline(learner.staging) and not at_baseline(learner.production)
 

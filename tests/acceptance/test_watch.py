@@ -15,20 +15,13 @@ import psutil
 import pytest
 
 from tests import servers
-from tests.acceptance import receiver, staging
-from tests.acceptance.operator import (
-    ROOT,
-    Desk,
-    Prefect,
-    at_baseline,
-    desk,
-    prefect_program,
-    prefect_server,
-    until,
-)
+from tests.acceptance import prefects, receiver, staging
+from tests.acceptance.operator import ROOT, Desk, at_baseline, desk
+from tests.acceptance.prefects import Prefect
 from tests.acceptance.receiver import Receiver
 from tests.acceptance.site import service_file
 from tests.databases import Database, Templates
+from tests.waiting import until
 
 pytestmark = [pytest.mark.pg("18"), pytest.mark.timeout(420)]
 
@@ -80,7 +73,7 @@ class Site:
         """Run a worker of the pool."""
         words = ["worker", "start", "--pool", "rollback", "--name", name]
         env = {**self.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        with prefect_program(self.desk.folder / name, words, env):
+        with prefects.program(self.desk.folder / name, words, env):
             mark = str(self.desk.folder / name)
             yield next(one for one in psutil.process_iter(["cwd", "cmdline"]) if one.info["cwd"] == mark)
 
@@ -102,7 +95,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         quick = {"PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "3"}
         quick["PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS"] = "2"
         server = stack.enter_context(
-            prefect_server(folder / "server", PREFECT_API_DATABASE_CONNECTION_URL=where, **quick)
+            prefects.server(folder / "server", PREFECT_API_DATABASE_CONNECTION_URL=where, **quick)
         )
         channel = stack.enter_context(receiver.listening())
         at = desk(production, folder, **server.env, ROLLBACK_FENCE_ORPHAN_SECONDS="5")

@@ -13,18 +13,11 @@ import yaml
 from prefect import Flow
 
 from runbook.settings import Settings
-from tests.acceptance.operator import (
-    ROOT,
-    SCRIPTS,
-    Desk,
-    Prefect,
-    at_baseline,
-    desk,
-    prefect_program,
-    prefect_server,
-    until,
-)
+from tests.acceptance import prefects
+from tests.acceptance.operator import ROOT, SCRIPTS, Desk, at_baseline, desk
+from tests.acceptance.prefects import Prefect
 from tests.databases import Database, Templates
+from tests.waiting import until
 
 pytestmark = pytest.mark.pg("18")
 REQUEST = {
@@ -95,7 +88,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with templates.copy(forward=("010", "011", "012", "013")) as database, prefect_server(folder / "server") as server:
+    with templates.copy(forward=("010", "011", "012", "013")) as database, prefects.server(folder / "server") as server:
         at = desk(database, folder, **server.env)
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
         services = folder / "pg_service.conf"
@@ -104,7 +97,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         _prefect(env, "work-pool", "create", "--type", "process", "rollback")
         _prefect(env, "deploy", "--all")
         words = ["worker", "start", "--pool", "rollback", "--type", "process"]
-        with prefect_program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(server, database, at)
 
 

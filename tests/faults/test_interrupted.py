@@ -19,7 +19,7 @@ from flows import approving
 from runbook import settings
 from runbook.schema import catalogue
 from runbook.telling import standing
-from tests import application, runbook_runs
+from tests import application, runbook_runs, waiting
 from tests.application import Application
 from tests.databases import Database
 from tests.faults.test_transaction import ON_OBJECT
@@ -92,7 +92,7 @@ def waits(database: Database) -> bool:
 
 def approve(database: Database) -> None:
     """Say yes to the runner in its own process, as soon as it waits."""
-    runbook_runs.until(lambda: waits(database))
+    waiting.until(lambda: waits(database))
     newest = "FROM rollback.run ORDER BY started DESC LIMIT 1"
     flow_run, plan = (database.value(f"SELECT {column} {newest}") for column in ("prefect_run", "plan_hash"))
     assert approving.give(UUID(flow_run), runbook_runs.answered(plan), "test").accepted
@@ -105,10 +105,10 @@ def runs(database: Database) -> list[str]:
 def test_killed_while_it_waits_for_approval(transformed: Database) -> None:
     rows = transformed.checksums()
     with runner() as process:
-        runbook_runs.until(lambda: waits(transformed))
+        waiting.until(lambda: waits(transformed))
         assert json.loads(cli("status", "--json"))["state"] == "A rollback is under way."
         kill(process)
-    runbook_runs.until(lambda: status()["runner"] == "")
+    waiting.until(lambda: status()["runner"] == "")
     stand = status()
     assert stand["state"].startswith("The transformation is in force: 010 applied")
     assert "The last run did not commit" in stand["state"]
@@ -129,12 +129,12 @@ def killed(transformed: Database) -> Callable[[], None]:
         with runner() as process, transformed.server.connect() as admin:
             approve(transformed)
             query = SLEEPS.format(transformed.dbname)
-            runbook_runs.until(lambda: admin.execute(query).fetchone() == (1,))
+            waiting.until(lambda: admin.execute(query).fetchone() == (1,))
             stand = status()
             assert (stand["fenced"], stand["state"]) == (True, "A rollback is at work behind the fence.")
             kill(process)
         # The server notices by itself, long before the statement would end.
-        runbook_runs.until(lambda: status()["runner"] == "", 20)
+        waiting.until(lambda: status()["runner"] == "", 20)
 
     return die
 
@@ -187,10 +187,10 @@ def test_killed_after_the_commit_the_next_run_goes_on(
     hook.chmod(0o755)
     with runner("--previous-tag", "v1") as process:
         approve(transformed)
-        runbook_runs.until(Path(f"{flag}.reached").exists)  # the tree is being switched
+        waiting.until(Path(f"{flag}.reached").exists)  # the tree is being switched
         kill(process)
     flag.unlink()
-    runbook_runs.until(lambda: status()["runner"] == "")
+    waiting.until(lambda: status()["runner"] == "")
     assert "left the fence closed" in status()["state"]
     if opened:
         cli("fence", "open")
@@ -219,7 +219,7 @@ def test_told_to_end_in_the_backup_it_compensates_first(
     rows = application.without_writings(transformed)
     with runner("--previous-tag", "v1", "--backup", "dump") as process:
         approve(transformed)
-        runbook_runs.until(flag.exists)
+        waiting.until(flag.exists)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) != 0
 

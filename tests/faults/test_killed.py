@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
@@ -36,7 +36,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
     doomed = subprocess.Popen([sys.executable, "-c", RUN], env=os.environ, start_new_session=True)
     try:
         with transformed.server.connect() as admin:
-            runbook_runs.until(
+            waiting.until(
                 lambda: bool(admin.execute(f"SELECT 1 {ASLEEP}", [transformed.dbname]).fetchone()),
                 seconds=120,
             )
@@ -48,7 +48,7 @@ def test_a_run_killed_in_the_transaction_is_taken_over(
         admin.execute(f"SELECT pg_terminate_backend(pid) {ASLEEP}", [transformed.dbname])
         allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
         assert admin.execute(allowed, [transformed.dbname]).fetchone() == (False,)
-        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))  # by the server
+        waiting.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))  # by the server
     with transformed.connect() as conn:
         conn.execute("DROP EVENT TRIGGER wait")
     assert transformed.checksums() == rows

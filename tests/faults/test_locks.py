@@ -14,7 +14,7 @@ from runbook import runs
 from runbook.errors import LockNotAvailable, StatementFailed
 from tasks.run_script import run_script
 from tasks.settle_users import settle_users
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 from tests.faults.test_transaction import ON_USERS
 
@@ -77,7 +77,7 @@ def test_the_step_succeeds_when_the_holder_goes_away_in_time(
     transformed: Database, holder: psycopg.Connection[Any]
 ) -> None:
     def go_away() -> None:
-        runbook_runs.until(lambda: ("failed",) in [row[:1] for row in tries(transformed, "settle OAuth users")])
+        waiting.until(lambda: ("failed",) in [row[:1] for row in tries(transformed, "settle OAuth users")])
         holder.rollback()
 
     with runbook_runs.begun() as (run, plan), runs.transaction(run):
@@ -103,9 +103,9 @@ class Reader(threading.Thread):
         self.seconds: float | None = None
 
     def run(self) -> None:
-        waiting = f"SELECT cardinality(pg_blocking_pids({self.ours})) > 0"
+        blocked = f"SELECT cardinality(pg_blocking_pids({self.ours})) > 0"
         queued = f"SELECT count(*) FROM pg_stat_activity WHERE {self.ours} = ANY (pg_blocking_pids(pid))"
-        runbook_runs.until(lambda: bool(self.database.value(waiting)))
+        waiting.until(lambda: bool(self.database.value(blocked)))
         query = threading.Thread(target=self.query)
         query.start()
         while query.is_alive():

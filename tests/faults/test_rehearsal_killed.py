@@ -13,7 +13,7 @@ import pytest
 import sql
 from runbook.errors import CloneFailed, RehearsalRefused, RollbackError, SecondRunner
 from runbook.rehearsing import cleaning, clone, marks, masking, resting
-from tests import disks, rehearsal, runbook_runs, servers
+from tests import disks, rehearsal, servers, waiting
 from tests.databases import Database
 from tests.rehearsal import STAGING, Stage
 from tests.servers import Server
@@ -33,9 +33,7 @@ def stage(
         yield made
         assert stands_alone(made), made.databases()
         with transformed.server.connect() as admin:
-            runbook_runs.until(
-                lambda: admin.execute(IN_PRODUCTION, [transformed.dbname]).fetchone() == (0,), seconds=10
-            )
+            waiting.until(lambda: admin.execute(IN_PRODUCTION, [transformed.dbname]).fetchone() == (0,), seconds=10)
 
 
 def stands_alone(stage: Stage) -> bool:
@@ -57,7 +55,7 @@ def test_a_clone_killed_half_way_is_dropped_by_the_next(
         holder.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")  # pg_dump waits for it
         doomed = subprocess.Popen([sys.executable, "-c", DOOMED], start_new_session=True)
         try:
-            runbook_runs.until(lambda: bool((looking.execute(waits).fetchone() or [0])[0]), seconds=60)
+            waiting.until(lambda: bool((looking.execute(waits).fetchone() or [0])[0]), seconds=60)
         finally:
             os.killpg(doomed.pid, signal.SIGKILL)
             doomed.wait()
@@ -106,7 +104,7 @@ def test_each_side_of_a_broken_stream_is_told(side: str, stage: Stage) -> None:
             " WHERE application_name = %s AND state = 'active' AND query LIKE 'COPY %%much%%'"
         )
         with where.server.connect() as admin:
-            runbook_runs.until(lambda: bool(admin.execute(ended, [application]).fetchall()), seconds=30)
+            waiting.until(lambda: bool(admin.execute(ended, [application]).fetchall()), seconds=30)
 
     with stage.production.connect() as conn:  # enough to be in the middle of it
         conn.execute(

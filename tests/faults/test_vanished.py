@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import runbook_runs, servers
+from tests import runbook_runs, servers, waiting
 from tests.databases import ALL, Templates
 from tests.faults.test_watchdog import RUNNER
 from tests.servers import Server
@@ -104,8 +104,8 @@ def test_a_machine_that_is_gone_keeps_nobody_out(
         # It was killed as well, but its farewell went nowhere: for the server its connections are alive.
         left = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
         assert admin.execute(left, [database.dbname]).fetchone() == (2,)
-        runbook_runs.until(lambda: opened(admin, database.dbname), NOTICED)
-        runbook_runs.until(lambda: admin.execute(left, [database.dbname]).fetchone() == (0,), NOTICED)
+        waiting.until(lambda: opened(admin, database.dbname), NOTICED)
+        waiting.until(lambda: admin.execute(left, [database.dbname]).fetchone() == (0,), NOTICED)
 
 
 def opened(admin: psycopg.Connection[Any], name: str) -> bool:

@@ -18,7 +18,7 @@ from runbook.barrier import fence, watchdog
 from runbook.errors import SecondRunner
 from runbook.request import RollbackRequest
 from runbook.telling import standing
-from tests import runbook_runs, servers
+from tests import runbook_runs, servers, waiting
 from tests.databases import ALL, Database, Templates
 
 pytestmark = pytest.mark.pg("15", "18")
@@ -83,15 +83,15 @@ def test_a_killed_runners_fence_is_opened_by_nobody_but_the_server(
         process.send_signal(signal.SIGKILL)
         process.wait()
         died = time.monotonic()
-        runbook_runs.until(lambda: standing.read(settings.load()).runner == "", SECONDS)
+        waiting.until(lambda: standing.read(settings.load()).runner == "", SECONDS)
         stand = standing.read(settings.load())
         assert stand.fenced
         assert "The server opens it by itself" in stand.state
-        runbook_runs.until(lambda: opened(admin, transformed))
+        waiting.until(lambda: opened(admin, transformed))
         assert time.monotonic() - died > SECONDS - 1  # it looks twice a second
     with transformed.connect() as conn:
         assert conn.execute("SELECT 1").fetchone() == (1,)
-    runbook_runs.until(lambda: not watchdog.stands(admin, transformed.dbname))
+    waiting.until(lambda: not watchdog.stands(admin, transformed.dbname))
 
 
 def test_a_runner_that_was_stopped_and_goes_on_finds_its_fence_closed(
@@ -118,7 +118,7 @@ def test_limits_of_the_role_do_not_end_it(transformed: Database, admin: psycopg.
             admin.execute("ALTER ROLE postgres RESET ALL")
         time.sleep(1.5)
         assert watchdog.stands(admin, transformed.dbname)
-    runbook_runs.until(lambda: opened(admin, transformed))  # this run ended and left its fence closed
+    waiting.until(lambda: opened(admin, transformed))  # this run ended and left its fence closed
 
 
 def test_it_outlives_a_moments_opening_and_holds_nothing(transformed: Database, admin: psycopg.Connection[Any]) -> None:
@@ -132,7 +132,7 @@ def test_it_outlives_a_moments_opening_and_holds_nothing(transformed: Database, 
         began = "SELECT xact_start, clock_timestamp() FROM pg_stat_activity WHERE pid = %s"
         start, now = admin.execute(began, [pid]).fetchone() or (None, None)
         assert start is None or (now - start).total_seconds() < 1  # its transactions are as short as its rounds
-    runbook_runs.until(lambda: opened(admin, transformed))
+    waiting.until(lambda: opened(admin, transformed))
 
 
 def test_who_opens_the_fence_for_good_ends_it(transformed: Database, admin: psycopg.Connection[Any]) -> None:
@@ -141,7 +141,7 @@ def test_who_opens_the_fence_for_good_ends_it(transformed: Database, admin: psyc
             watchdog.start(run.gate, run.settings, run.identity.oid)
         fence.close(run.gate, run.side, run.pids)
         fence.open_for_good(run.gate, transformed.dbname)
-        runbook_runs.until(lambda: not watchdog.stands(admin, transformed.dbname), 5)
+        waiting.until(lambda: not watchdog.stands(admin, transformed.dbname), 5)
         assert opened(admin, transformed)
 
 
@@ -150,7 +150,7 @@ def test_two_of_them_open_it_once_for_the_next_run_to_close(
 ) -> None:
     with runner(), runner_refused():
         watchdog.start(admin, settings.load(), oid(admin, transformed))
-    runbook_runs.until(lambda: opened(admin, transformed))
+    waiting.until(lambda: opened(admin, transformed))
     with runs.opened(REQUEST, settings.load()) as run:
         watchdog.start(run.gate, run.settings, run.identity.oid)
         fence.close(run.gate, run.side, run.pids)
@@ -177,11 +177,11 @@ def test_it_follows_a_renamed_database(transformed: Database, admin: psycopg.Con
     with runner() as process:
         process.kill()
         process.wait()
-        runbook_runs.until(lambda: standing.read(settings.load()).runner == "")
+        waiting.until(lambda: standing.read(settings.load()).runner == "")
         admin.execute(f"ALTER DATABASE {name} RENAME TO {name}_aside")
         try:
             allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
-            runbook_runs.until(lambda: admin.execute(allowed, [f"{name}_aside"]).fetchone() == (True,))
+            waiting.until(lambda: admin.execute(allowed, [f"{name}_aside"]).fetchone() == (True,))
         finally:
             admin.execute(f"ALTER DATABASE {name}_aside RENAME TO {name}")
 

@@ -20,7 +20,7 @@ from runbook.request import RollbackRequest
 from runbook.safekeeping import backup, checksums, dump, programs
 from runbook.safekeeping.kept import Backup
 from runbook.settings import Settings
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -292,7 +292,7 @@ def test_the_plan_names_the_half_of_a_backup_that_was_killed(place: Place) -> No
     [part] = place.left()
     [line] = [line for line in _warnings(place) if "half a backup" in line]
     assert line == f"{part} is half a backup, left by a run that was killed: remove it (rm -r {part})."
-    runbook_runs.until(lambda: _sessions(place.conn) == 0)
+    waiting.until(lambda: _sessions(place.conn) == 0)
     subprocess.run(["sh", "-ec", line.partition("(")[2].partition(")")[0]], check=True)  # what it says
     assert place.left() == [] and not any("half a backup" in line for line in _warnings(place))
 

@@ -23,7 +23,7 @@ from runbook.approval import approvals, approvers
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.request import RollbackRequest
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 from tests.integration.test_team import Channel, Listener
 
@@ -167,7 +167,7 @@ def forced(client: SyncPrefectClient, flow_run: UUID, key: str, said: dict[str, 
 
 
 def paused_again(flow_run: UUID, before: str) -> FlowRun:
-    runbook_runs.until(lambda: response(approving.waiting(flow_run)) != before)
+    waiting.until(lambda: response(approving.waiting(flow_run)) != before)
     return approving.waiting(flow_run)
 
 
@@ -230,7 +230,7 @@ def test_two_answers_at_once_and_none_after_the_first_that_ends_it(transformed: 
 
     with beside(answer) as came:
         assert started().name == "Declined"
-    runbook_runs.until(lambda: bool(came))
+    waiting.until(lambda: bool(came))
     counted = [one for one in came[0] if isinstance(one, Verdict)]
     assert [one.accepted for one in counted] == [True]
     assert [row[2] for row in tries(transformed)] == [True]

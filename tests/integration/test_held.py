@@ -11,7 +11,7 @@ import pytest
 from runbook import database as door
 from runbook import journal, runs
 from runbook.schema import changes, held
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 from tests.states import SCRIPTS
 
@@ -59,7 +59,7 @@ def test_who_waits_behind_a_lock_is_named(transformed: Database) -> None:
                 door.script(run.work, f"rollback/{SCRIPTS[1]}.sql")
             reader = threading.Thread(target=read)
             reader.start()
-            runbook_runs.until(lambda: transformed.value(WAITING) == 1)
+            waiting.until(lambda: transformed.value(WAITING) == 1)
             with changes.step(run, held.STEP):
                 pass
         reader.join()

@@ -2,7 +2,6 @@
 # ruff: noqa: N802 - aiosmtpd calls its handlers so
 
 import mailbox
-import socket
 import ssl
 import subprocess
 from collections import Counter
@@ -17,6 +16,7 @@ from aiosmtpd.handlers import Mailbox
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
+from runbook.demo import world
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling import mail, post
@@ -96,7 +96,7 @@ def smtp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     controllers: list[Controller] = []
 
     def start(changes: dict[str, Any] | None = None, **options: Any) -> Settings:
-        controller = Controller(box, hostname="localhost", port=free_port(), **options)
+        controller = Controller(box, hostname="localhost", port=world.free_port(), **options)
         controller.start()
         controllers.append(controller)
         common = {
@@ -122,12 +122,6 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return context
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
 
 
 def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
@@ -202,7 +196,7 @@ def test_a_server_that_dies_on_every_message_is_given_up(smtp: Server) -> None:
 
 
 def test_a_server_that_is_gone_is_tried_again_and_then_named(smtp: Server) -> None:
-    settings = Settings(smtp_host="localhost", smtp_port=free_port(), _env_file=None)
+    settings = Settings(smtp_host="localhost", smtp_port=world.free_port(), _env_file=None)
     with pytest.raises(NotificationFailed, match="4 users remain unmailed"):
         smtp.send(settings, USERS)
     with pytest.raises(NotificationFailed, match="cannot be used"):

@@ -20,7 +20,7 @@ from runbook.models import Identity
 from runbook.safekeeping import archive, backup, checksums, proof, scratch, serverdisk
 from runbook.safekeeping.kept import Backup, Proof
 from runbook.settings import Settings
-from tests import runbook_runs
+from tests import waiting
 from tests.databases import Database
 
 ONE = pytest.mark.pg("18")
@@ -403,7 +403,7 @@ def test_a_proof_that_was_killed_is_cleared_away_by_the_next(place: Place) -> No
         assert process.stdout and process.stdout.readline() == "restoring\n"
         process.kill()
     assert place.scratches() == [scratch.named(place.database.dbname)]
-    runbook_runs.until(lambda: _is_free(place))
+    waiting.until(lambda: _is_free(place))
     assert place.prove(taken).tables > 20
 
 

@@ -18,7 +18,7 @@ from runbook.rehearsing import history
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.telling import sink
 from tasks import authorise
-from tests import application, runbook_runs, servers
+from tests import application, servers, waiting
 from tests import rehearsal as places
 from tests.application import Application
 from tests.databases import ALL, Database, Templates
@@ -245,7 +245,7 @@ def test_after_a_rehearsal_that_was_killed_the_next_one_cleans_up(
     with (tmp_path / "killed.log").open("w") as log:
         running = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
     try:
-        runbook_runs.until(lambda: (tmp_path / "reached").exists() or running.poll() is not None, 120)
+        waiting.until(lambda: (tmp_path / "reached").exists() or running.poll() is not None, 120)
     finally:
         running.kill()
         running.wait()

@@ -15,7 +15,7 @@ from runbook.models import Plan
 from runbook.planning import obstacles, plan, planpage
 from runbook.request import RollbackRequest
 from runbook.runs import Run
-from tests import runbook_runs, servers
+from tests import runbook_runs, servers, waiting
 from tests.databases import ALL, Database, Templates
 from tests.servers import Server
 
@@ -96,7 +96,7 @@ def test_a_slots_reader_is_named_cut_off_and_comes_back(
         conn.execute("CREATE PUBLICATION everything FOR TABLE messages")
     output = tmp_path / "changes"
     with reading(replicated, output):
-        runbook_runs.until(lambda: active(admin, "capture"))
+        waiting.until(lambda: active(admin, "capture"))
         assert "(pgoutput) is read by pg_recvlogical from local, who is cut off" in about(
             "Logical replication slot capture"
         )
@@ -112,10 +112,10 @@ def test_a_slots_reader_is_named_cut_off_and_comes_back(
             copies(run, replicated)
             fence.open_for_good(run.gate, replicated.dbname)
 
-        runbook_runs.until(lambda: active(admin, "capture"))
+        waiting.until(lambda: active(admin, "capture"))
         with replicated.connect() as conn:
             conn.execute("UPDATE messages SET content = 'after the fence'")
-        runbook_runs.until(lambda: b"after the fence" in output.read_bytes())
+        waiting.until(lambda: b"after the fence" in output.read_bytes())
 
 
 def plan_warning(run: Run, words: str) -> str:
@@ -141,7 +141,7 @@ def subscribed(replicated: Database, logical: Server, admin: psycopg.Connection[
         here.execute("ALTER SUBSCRIPTION news DISABLE")
         here.execute("ALTER SUBSCRIPTION news SET (slot_name = NONE)")
         here.execute("DROP SUBSCRIPTION news")
-    runbook_runs.until(lambda: not active(admin, "news"))
+    waiting.until(lambda: not active(admin, "news"))
     admin.execute("SELECT pg_drop_replication_slot('news')")
     admin.execute("DROP DATABASE publisher WITH (FORCE)")
 
@@ -149,7 +149,7 @@ def subscribed(replicated: Database, logical: Server, admin: psycopg.Connection[
 def test_a_subscriptions_worker_is_kept_out_and_comes_back(
     subscribed: Database, logical: Server, admin: psycopg.Connection[Any]
 ) -> None:
-    runbook_runs.until(lambda: active(admin, "news"))
+    waiting.until(lambda: active(admin, "news"))
     assert "ALTER SUBSCRIPTION news DISABLE" in about("Subscription news writes into this database.")
     with runs.opened(REQUEST, settings.load()) as run:
         ended = fence.close(run.gate, run.side, run.pids, grace=20)
@@ -159,7 +159,7 @@ def test_a_subscriptions_worker_is_kept_out_and_comes_back(
         copies(run, subscribed)  # though the server starts its worker again and again
         assert run.work.execute("SELECT count(*) FROM news").fetchone() == (0,)
         fence.open_for_good(run.gate, subscribed.dbname)
-    runbook_runs.until(lambda: subscribed.value("SELECT count(*) FROM news") == 1)
+    waiting.until(lambda: subscribed.value("SELECT count(*) FROM news") == 1)
 
 
 def test_a_role_that_may_not_end_a_slots_reader_is_told_before(
@@ -168,7 +168,7 @@ def test_a_role_that_may_not_end_a_slots_reader_is_told_before(
     with replicated.connect() as conn:
         conn.execute("CREATE PUBLICATION everything FOR TABLE messages")
     with reading(replicated, tmp_path / "changes"):
-        runbook_runs.until(lambda: active(admin, "capture"))
+        waiting.until(lambda: active(admin, "capture"))
         admin.execute("CREATE ROLE weak LOGIN")
         try:
             with monkeypatch.context() as as_weak:

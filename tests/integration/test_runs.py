@@ -16,7 +16,7 @@ from runbook.barrier import fence
 from runbook.errors import DatabaseFenced, SecondRunner, StatementFailed, WrongDatabase
 from runbook.request import RollbackRequest
 from runbook.schema import changes
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 
 pytestmark = pytest.mark.pg("18")
@@ -116,7 +116,7 @@ def test_another_database_under_the_same_name_stops_a_step(transformed: Database
     name, aside = transformed.dbname, f"{transformed.dbname}_aside"
     with runbook_runs.begun() as (run, _), transformed.server.connect() as admin:
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY (%s)", [run.pids])
-        runbook_runs.until(lambda: not alive(run.work) and not alive(run.side))
+        waiting.until(lambda: not alive(run.work) and not alive(run.side))
         admin.execute(f"ALTER DATABASE {name} RENAME TO {aside}")
         admin.execute(f"ALTER DATABASE {database.dbname} RENAME TO {name}")
         try:

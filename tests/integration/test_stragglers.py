@@ -15,7 +15,7 @@ from runbook.barrier import fence, stragglers, watchdog
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tasks import fence as step
-from tests import runbook_runs
+from tests import runbook_runs, waiting
 from tests.databases import Database
 
 pytestmark = pytest.mark.pg("15", "18")
@@ -142,7 +142,7 @@ def test_who_passed_the_fence_before_it_closed_is_found_and_ended(
     with transformed.server.connect() as admin:
         coming = "SELECT count(*) FROM pg_locks WHERE objid = (SELECT oid FROM pg_database WHERE datname = %s)"
         coming += " AND classid = 'pg_database'::regclass AND locktype = 'object'"
-        runbook_runs.until(lambda: admin.execute(coming, [transformed.dbname]).fetchone() == (1,))
+        waiting.until(lambda: admin.execute(coming, [transformed.dbname]).fetchone() == (1,))
     assert [s.application for s in stragglers.sessions(run.side, run.pids) if s.application == "late"] == []
     assert close(run) == {"late": "idle"}
     thread.join()
@@ -195,4 +195,4 @@ def test_a_role_that_is_no_superuser_closes_it_on_sessions_it_may_not_look_at(
         watchdog.start(run.gate, run.settings, run.identity.oid)
     with transformed.server.connect() as admin:  # nobody opened it: the watchdog has this role's rights, which suffice
         allowed = "SELECT datallowconn FROM pg_database WHERE datname = %s"
-        runbook_runs.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))
+        waiting.until(lambda: admin.execute(allowed, [transformed.dbname]).fetchone() == (True,))

@@ -8,9 +8,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments import proposals
 from deployments.proposals import Proposal
 from deployments.server import ServerUnreachable
+from runbook.demo import world
 from runbook.errors import RollbackError
 from runbook.request import RollbackRequest
-from tests.acceptance.operator import free_port
 
 
 def proposal(state: str, message: str = "") -> Proposal:
@@ -35,7 +35,7 @@ def test_the_exit_status_is_that_of_rollback_run(state: str, message: str, statu
 @pytest.fixture
 def nobody() -> Iterator[None]:
     """The address of a server that is gone."""
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{world.free_port()}/api"}):
         yield
 
 
