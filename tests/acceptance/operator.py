@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook.approval import onetime
+from tests import prefectdb
 from tests.databases import Database
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -74,6 +75,7 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
     approvers = folder / "approvers.toml"
     approvers.write_text(APPROVERS)
     approvers.chmod(0o600)
+    prefectdb.lend(folder / "prefect")
     ours = {
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "120",

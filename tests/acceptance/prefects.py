@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from runbook.demo import world
+from tests import prefectdb
 from tests.acceptance.operator import APPROVAL, ROOT, SCRIPTS, code
 from tests.waiting import SECONDS, until
 
@@ -79,6 +80,7 @@ class Prefect:
 def server(home: Path, **env: str) -> Iterator[Prefect]:
     """Run a real Prefect server on a port of its own; on SQLite, unless ``env`` names another database."""
     made = Prefect(world.free_port(), home)
+    prefectdb.lend(home)
     words = ["server", "start", "--host", "127.0.0.1", "--port", str(made.port)]
     settings = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
