@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,8 +41,12 @@ REPLACE = """([from, to]) => {
 }"""
 
 
-def main(folder: Path = FOLDER) -> None:
-    """Play the story once and keep its pictures in ``folder``."""
+Look = Callable[[str, Page, Site], None]
+"""Looks at the page of a picture: its name, the page, and the site to which it belongs."""
+
+
+def main(folder: Path = FOLDER, look: Look = lambda _shown, _page, _place: None) -> None:
+    """Play the story once and keep its pictures in ``folder``; ``look`` is called after each."""
     if not browser.CHROMIUM.exists():
         raise SystemExit(f"No pictures: {browser.MISSING}.")
     with tempfile.TemporaryDirectory(prefix="pictures-") as name:
@@ -50,6 +54,7 @@ def main(folder: Path = FOLDER) -> None:
         with _site(place) as opened, browser.opened(WIDTH, HEIGHT) as page:
             for shown in _play(page, opened):
                 _take(page, opened, folder / f"{shown}.png")
+                look(shown, page, opened)
 
 
 @contextmanager
@@ -132,4 +137,4 @@ def _take(page: Page, own: Site, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER)

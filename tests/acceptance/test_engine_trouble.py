@@ -112,7 +112,6 @@ def test_a_build_that_fails_happens_before_the_outage(app: App, transformed: Dat
     assert not transformed.value(TWINS)
 
 
-@both
 def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     app: App, transformed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from tests import application, runbook_runs
 from tests.application import Application
 from tests.databases import Database
 
-pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("15", "16", "18")]
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("15", "18")]
 
 # Real failures, raised by PostgreSQL itself at a statement of the step. Superusers only can make event triggers, and
 # they lie in a schema of their own, which no fingerprint covers.
