@@ -75,7 +75,8 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
     approvers = folder / "approvers.toml"
     approvers.write_text(APPROVERS)
     approvers.chmod(0o600)
-    prefectdb.lend(folder / "prefect")
+    if "PREFECT_API_URL" not in env:
+        prefectdb.lend(folder / "prefect")
     ours = {
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "120",

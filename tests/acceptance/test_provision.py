@@ -78,7 +78,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         where = f"postgresql+asyncpg://prefect@/prefect?host={store.host}&port={store.port}"
         port = world.free_port()
         guarded = stack.enter_context(hosting.server(folder, port, world.free_port(), where))
-        at = desk(database, folder)
+        at = desk(database, folder, PREFECT_API_URL=guarded.url)
         _services(folder / "pg_service.conf", database)
         yield Site(guarded, store, database, at, _worker_env(at, guarded))
 
