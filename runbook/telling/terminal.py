@@ -56,13 +56,19 @@ def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> N
         ("Longest lock", held.longest(held.of(summary.steps))),
         ("Run", figures.duration((summary.ended - summary.began).total_seconds())),
         *_backups(summary),
-        *(("Report" if path.suffix == ".md" else "", str(path)) for path in files),
+        *((_kind(path), str(path)) for path in files),
         ("Problem", summary.problem),
         ("State", summary.state),
         ("Next", summary.next),
     ]
     _each(summary.checks, console)
     screen.block(Table(("", ""), [row for row in rows if row[1]]), console)
+
+
+def _kind(path: Path) -> str:
+    """Name a file of the report once, with its text; what lies beside it has no name of its own."""
+    kind = "Post-mortem" if path.name.startswith("post-mortem") else "Report"
+    return kind if path.suffix == ".md" else ""
 
 
 def _backups(summary: Summary) -> list[tuple[str, str]]:
