@@ -1,0 +1,67 @@
+"""A git tree with two releases, and a compose program that stands in for the real one."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runbook.application import compose
+from runbook.settings import Settings
+
+COMPOSE = """#!/bin/sh
+echo "$PWD [$COMPOSE_PROJECT_NAME] $*" >> "$STAND_IN_LOG"
+case "$*" in
+  version) echo "stand-in 1" ;;
+  config) cat "${COMPOSE_FILE:-docker-compose.yml}" || exit 1 ;;
+esac
+case "$1" in
+  version|config) ;;
+  build) if [ -e broken ]; then echo "step 3/7: no such file: src/main" >&2; exit 17; fi ;;
+  ps) cat "$STAND_IN_LOG.running" ;;
+  stop) [ -e "$STAND_IN_LOG.stuck" ] || : > "$STAND_IN_LOG.running" ;;
+  start|up) printf 'backend\\nfrontend\\n' > "$STAND_IN_LOG.running" ;;
+  *) exit 2 ;;
+esac
+"""
+FILE = "services:\n  backend: {build: .}\n  frontend: {build: .}\n"
+Git = Callable[..., str]
+
+
+def log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file in which the compose program writes down how it is called."""
+    path = folder / "compose.log"
+    monkeypatch.setenv("STAND_IN_LOG", str(path))
+    path.with_name("compose.log.running").write_text("backend\nfrontend\nredis\n")
+    return path
+
+
+def settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of a tree that is still empty, and put the compose program beside it."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    program = folder / "compose"
+    program.write_text(COMPOSE)
+    program.chmod(0o755)
+    (folder / "app").mkdir()
+    # An engine's program that knows no image: they are built at the switch.
+    return Settings(project_dir=folder / "app", compose=(str(program),), docker=("true",))
+
+
+def tree(settings: Settings) -> Git:
+    """Make a tree with two releases, v1 and v2 (checked out on main), and return a way to run git in it."""
+    folder = compose.tree(settings)
+
+    def git_run(*words: str) -> str:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    git_run("init", "-q", "-b", "main")
+    (folder / ".gitignore").write_text(".env\ncache/\n")
+    (folder / "docker-compose.yml").write_text(FILE)
+    for number in ("1", "2"):
+        (folder / "release").write_text(f"{number}\n")
+        git_run("add", ".")
+        git_run("commit", "-qm", f"Release {number}")
+        git_run("tag", f"v{number}")
+    return git_run
