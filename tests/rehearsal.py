@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from runbook.errors import CloneFailed, RehearsalRefused, SettingsInvalid
 from runbook.rehearsing import clone, masking, resting
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
@@ -16,6 +17,8 @@ from tests.databases import Database
 from tests.servers import Server
 
 STAGING = "digitaltwin_staging"
+MARKED = "the team's staging"
+"""The comment of the staging database."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,13 @@ def _drop(stage: Stage) -> None:
     with stage.staging.server.connect() as admin:
         for name in stage.databases():
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def refused(stage: Stage, *words: str, **settings: Any) -> None:
+    """See that nothing is cloned, for this reason, and that nothing changed."""
+    with pytest.raises((RehearsalRefused, CloneFailed, SettingsInvalid)) as caught:
+        clone.make(stage.settings(**settings))
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+    assert caught.value.remedy and caught.value.state, str(caught.value)
+    assert stage.databases().get(STAGING) == MARKED
+    assert f"{STAGING}_resting" not in stage.databases()
