@@ -1,132 +1,25 @@
-"""Users are mailed through a real SMTP server in a thread, with a mailbox that is read afterwards."""
-# ruff: noqa: N802 - aiosmtpd calls its handlers so
+"""Users are mailed through a real SMTP server, whatever it does with their messages."""
 
-import mailbox
-import ssl
-import subprocess
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Mailbox
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from pydantic import SecretStr
 
 from runbook.demo import world
-from runbook.errors import NotificationFailed, SettingsInvalid
+from runbook.errors import NotificationFailed
 from runbook.settings import Settings
-from runbook.telling import mail, post
+from runbook.telling import mail
+from tests import smtp as server
+from tests.smtp import USERS, Server
 
 # The server of the test warns that logging in without TLS is unwise; here both ends are this process.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
-PASSWORD = "a password which nobody may see"
-USERS = ["ann@example.org", "bob@example.org", "cyd@example.org", "dan@example.org"]
-
-
-class Box(Mailbox):
-    """A Maildir which refuses one recipient and hangs up when told to."""
-
-    refuse = ""
-    messages_per_connection = 1_000_000
-    hang_up_in_data = False
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.begun: Counter[Session] = Counter()
-
-    async def handle_MAIL(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        self.begun[session] += 1
-        if self.begun[session] > self.messages_per_connection:
-            hang_up(server)
-        if address.startswith("banned"):
-            return "550 no such sender here"
-        envelope.mail_from = address
-        return "250 OK"
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address == self.refuse:
-            return "550 no mailbox here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.hang_up_in_data:
-            hang_up(server)
-            return "250 OK"
-        return str(await super().handle_DATA(server, session, envelope))
-
-
-def hang_up(server: SMTP) -> None:
-    assert server.transport is not None
-    server.transport.close()
-
-
-@dataclass
-class Server:
-    box: Box
-    folder: Path
-    start: Callable[..., Settings]
-    record: list[str] = field(default_factory=list)
-
-    def mails(self) -> list[Any]:
-        return sorted(mailbox.Maildir(self.folder), key=lambda message: str(message["X-RcptTo"]))
-
-    def receivers(self) -> list[str]:
-        return [message["X-RcptTo"] for message in self.mails()]
-
-    def send(self, settings: Settings, users: list[str], subject: str = "Back", body: str = "Hello") -> mail.Delivery:
-        return mail.send_users(
-            settings, users, subject, body, already=self.record.__contains__, sent=self.record.append
-        )
-
 
 @pytest.fixture
 def smtp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(post, "PAUSE", 0.01)
-    box = Box(tmp_path / "mail")
-    controllers: list[Controller] = []
-
-    def start(changes: dict[str, Any] | None = None, **options: Any) -> Settings:
-        controller = Controller(box, hostname="localhost", port=world.free_port(), **options)
-        controller.start()
-        controllers.append(controller)
-        common = {
-            "smtp_host": "localhost",
-            "smtp_port": controller.port,
-            "mail_from": "DigitalTwin <noreply@dt.example>",
-        }
-        return Settings(_env_file=None, **{**common, **(changes or {})})
-
-    yield Server(box, tmp_path / "mail", start)
-    for controller in controllers:
-        controller.stop()
-
-
-@pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Make a certificate for localhost and trust it, as an operator does with a CA of their own."""
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(words, check=True, capture_output=True)
-    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context
-
-
-def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-    right = isinstance(data, LoginPassword) and data.password == PASSWORD.encode()
-    return AuthResult(success=right, handled=False)
+    with server.running(tmp_path, monkeypatch) as made:
+        yield made
 
 
 def test_each_user_gets_a_message_of_their_own(smtp: Server) -> None:
@@ -213,45 +106,3 @@ def test_no_mail_server_is_a_decision(smtp: Server) -> None:
     mail.check(settings)
     assert smtp.send(settings, USERS) == mail.Delivery(0, 0, {})
     assert smtp.record == []
-
-
-def test_starttls_with_login(smtp: Server, certificate: ssl.SSLContext) -> None:
-    login = {"smtp_tls": "starttls", "smtp_user": "runbook", "smtp_password": SecretStr(PASSWORD)}
-    options = {"tls_context": certificate, "require_starttls": True, "auth_required": True}
-    settings = smtp.start(login, authenticator=authenticate, **options)
-    mail.check(settings)
-    assert smtp.send(settings, USERS).sent == 4
-
-
-def test_tls_from_the_first_byte(smtp: Server, certificate: ssl.SSLContext) -> None:
-    settings = smtp.start({"smtp_tls": "tls"}, ssl_context=certificate)
-    assert smtp.send(settings, USERS).sent == 4
-
-
-def test_a_certificate_that_nobody_trusts_is_refused(
-    smtp: Server, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SSL_CERT_FILE")
-    settings = smtp.start({"smtp_tls": "starttls"}, tls_context=certificate)
-    with pytest.raises(NotificationFailed, match="certificate verify failed"):
-        smtp.send(settings, USERS)
-    assert smtp.receivers() == []
-
-
-def test_starttls_that_the_server_has_not_is_refused(smtp: Server) -> None:
-    with pytest.raises(NotificationFailed, match="STARTTLS"):
-        mail.check(smtp.start({"smtp_tls": "starttls"}))
-
-
-def test_a_wrong_password_is_named_and_not_shown(smtp: Server) -> None:
-    login = {"smtp_user": "runbook", "smtp_password": SecretStr(PASSWORD + "!")}
-    settings = smtp.start(login, authenticator=authenticate, auth_required=True, auth_require_tls=False)
-    with pytest.raises(NotificationFailed, match="refused the login of runbook") as caught:
-        mail.check(settings)
-    assert PASSWORD not in str(caught.value)
-
-
-@pytest.mark.parametrize("sender", ["nobody", "", "DigitalTwin <>"])
-def test_a_sender_that_is_no_address_is_found_before(smtp: Server, sender: str) -> None:
-    with pytest.raises(SettingsInvalid, match="MAIL_FROM"):
-        mail.check(smtp.start({"mail_from": sender}))
