@@ -1,43 +1,22 @@
 """A runner that is killed: what it left, what is said about it, and that the next run ends well."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import psycopg
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from flows import approving
-from runbook import settings
 from runbook.schema import catalogue
-from runbook.telling import standing
 from tests import application, runbook_runs, waiting
 from tests.application import Application
 from tests.databases import Database
+from tests.faults.operating import approve, cli, kill, runner, status, waits
 from tests.faults.test_transaction import ON_OBJECT
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
 
-COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
-RUN = [
-    "run",
-    "--incident",
-    "INC-1",
-    "--reason",
-    "Chat answers with errors.",
-    "--triggers",
-    "data corruption",
-    "--oauth",
-    "temporary passwords",
-]
 # Sleeps inside the first run's transaction only.
 ASLEEP = "IF (SELECT count(*) FROM rollback.run) = 1 THEN PERFORM pg_sleep(60); END IF;"
 SLEEPS = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event = 'PgSleep'"
@@ -56,46 +35,6 @@ def aimed(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-
-
-@contextmanager
-def runner(*more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start ``rollback run`` as an operator does; it is killed at the end of the block."""
-    process = subprocess.Popen([*COMMAND, *RUN, *more], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-
-
-def cli(*words: str) -> str:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=True, env={**os.environ})
-    return done.stdout
-
-
-def status() -> dict[str, Any]:
-    """Return what ``rollback status --json`` would say."""
-    return standing.as_json(standing.read(settings.load()))
-
-
-def waits(database: Database) -> bool:
-    """Return whether a run has come to its approval."""
-    with suppress(psycopg.Error):
-        return bool(database.value("SELECT count(*) FROM rollback.step WHERE name = 'authorise'"))
-    return False
-
-
-def approve(database: Database) -> None:
-    """Say yes to the runner in its own process, as soon as it waits."""
-    waiting.until(lambda: waits(database))
-    newest = "FROM rollback.run ORDER BY started DESC LIMIT 1"
-    flow_run, plan = (database.value(f"SELECT {column} {newest}") for column in ("prefect_run", "plan_hash"))
-    assert approving.give(UUID(flow_run), runbook_runs.answered(plan), "test").accepted
 
 
 def runs(database: Database) -> list[str]:

@@ -5,18 +5,14 @@ The machine is a network namespace with a cable of its own, which is pulled. Nee
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 from tests import runbook_runs, servers, waiting
 from tests.databases import ALL, Templates
-from tests.faults.test_watchdog import RUNNER
+from tests.faults.fenced import opened, runner
 from tests.servers import Server
 
 pytestmark = pytest.mark.system
@@ -73,24 +69,6 @@ def listening(machine: str) -> Iterator[Server]:
         running.stop()
 
 
-@contextmanager
-def runner(machine: str) -> Iterator[subprocess.Popen[str]]:
-    """A runner on that machine, behind its closed fence."""
-    command = ["ip", "netns", "exec", machine, sys.executable, "-c", RUNNER]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"PGHOST": HERE}
-    )
-    assert process.stdin and process.stdout
-    try:
-        assert process.stdout.readline() == "closed\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
-
-
 def test_a_machine_that_is_gone_keeps_nobody_out(
     machine: str, listening: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,7 +76,7 @@ def test_a_machine_that_is_gone_keeps_nobody_out(
         runbook_runs.aim(monkeypatch, database, tmp_path)
         monkeypatch.setenv("ROLLBACK_FENCE_ORPHAN_SECONDS", "2")
         monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-        with runner(machine):
+        with runner(("ip", "netns", "exec", machine), PGHOST=HERE):
             assert not opened(admin, database.dbname)
             ip("-n", machine, "link", "set", "uplink", "down")
         # It was killed as well, but its farewell went nowhere: for the server its connections are alive.
@@ -106,7 +84,3 @@ def test_a_machine_that_is_gone_keeps_nobody_out(
         assert admin.execute(left, [database.dbname]).fetchone() == (2,)
         waiting.until(lambda: opened(admin, database.dbname), NOTICED)
         waiting.until(lambda: admin.execute(left, [database.dbname]).fetchone() == (0,), NOTICED)
-
-
-def opened(admin: psycopg.Connection[Any], name: str) -> bool:
-    return admin.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", [name]).fetchone() == (True,)

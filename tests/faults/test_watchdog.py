@@ -1,9 +1,6 @@
 """The watchdog: the server itself opens the fence when no runner lives any more, and never before."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,23 +17,12 @@ from runbook.request import RollbackRequest
 from runbook.telling import standing
 from tests import runbook_runs, servers, waiting
 from tests.databases import ALL, Database, Templates
+from tests.faults.fenced import opened, runner
 
 pytestmark = pytest.mark.pg("15", "18")
 
 REQUEST = RollbackRequest.model_validate(runbook_runs.REQUEST)
 SECONDS = 2
-RUNNER = """
-import sys
-from runbook import runs, settings
-from runbook.barrier import fence, watchdog
-from runbook.request import RollbackRequest
-from tests import runbook_runs
-with runs.opened(RollbackRequest.model_validate(runbook_runs.REQUEST), settings.load()) as run:
-    watchdog.start(run.gate, run.settings, run.identity.oid)
-    fence.close(run.gate, run.side, run.pids)
-    print("closed", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -52,34 +38,12 @@ def admin(transformed: Database) -> Iterator[psycopg.Connection[Any]]:
         yield conn
 
 
-@contextmanager
-def runner() -> Iterator[subprocess.Popen[str]]:
-    """A runner in a process of its own, behind its closed fence; it is killed at the end of the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert process.stdin and process.stdout
-    try:
-        assert process.stdout.readline() == "closed\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
-
-
-def opened(admin: psycopg.Connection[Any], database: Database) -> bool:
-    row = admin.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", [database.dbname]).fetchone()
-    return row == (True,)
-
-
 def test_a_killed_runners_fence_is_opened_by_nobody_but_the_server(
     transformed: Database, admin: psycopg.Connection[Any]
 ) -> None:
     with runner() as process:
         time.sleep(2 * SECONDS)
-        assert not opened(admin, transformed)  # as long as the runner lives
+        assert not opened(admin, transformed.dbname)  # as long as the runner lives
         process.send_signal(signal.SIGKILL)
         process.wait()
         died = time.monotonic()
@@ -87,7 +51,7 @@ def test_a_killed_runners_fence_is_opened_by_nobody_but_the_server(
         stand = standing.read(settings.load())
         assert stand.fenced
         assert "The server opens it by itself" in stand.state
-        waiting.until(lambda: opened(admin, transformed))
+        waiting.until(lambda: opened(admin, transformed.dbname))
         assert time.monotonic() - died > SECONDS - 1  # it looks twice a second
     with transformed.connect() as conn:
         assert conn.execute("SELECT 1").fetchone() == (1,)
@@ -100,7 +64,7 @@ def test_a_runner_that_was_stopped_and_goes_on_finds_its_fence_closed(
     with runner() as process:
         process.send_signal(signal.SIGSTOP)
         time.sleep(2 * SECONDS)
-        assert not opened(admin, transformed)
+        assert not opened(admin, transformed.dbname)
         process.send_signal(signal.SIGCONT)
 
 
@@ -118,7 +82,7 @@ def test_limits_of_the_role_do_not_end_it(transformed: Database, admin: psycopg.
             admin.execute("ALTER ROLE postgres RESET ALL")
         time.sleep(1.5)
         assert watchdog.stands(admin, transformed.dbname)
-    waiting.until(lambda: opened(admin, transformed))  # this run ended and left its fence closed
+    waiting.until(lambda: opened(admin, transformed.dbname))  # this run ended and left its fence closed
 
 
 def test_it_outlives_a_moments_opening_and_holds_nothing(transformed: Database, admin: psycopg.Connection[Any]) -> None:
@@ -132,7 +96,7 @@ def test_it_outlives_a_moments_opening_and_holds_nothing(transformed: Database, 
         began = "SELECT xact_start, clock_timestamp() FROM pg_stat_activity WHERE pid = %s"
         start, now = admin.execute(began, [pid]).fetchone() or (None, None)
         assert start is None or (now - start).total_seconds() < 1  # its transactions are as short as its rounds
-    waiting.until(lambda: opened(admin, transformed))
+    waiting.until(lambda: opened(admin, transformed.dbname))
 
 
 def test_who_opens_the_fence_for_good_ends_it(transformed: Database, admin: psycopg.Connection[Any]) -> None:
@@ -142,7 +106,7 @@ def test_who_opens_the_fence_for_good_ends_it(transformed: Database, admin: psyc
         fence.close(run.gate, run.side, run.pids)
         fence.open_for_good(run.gate, transformed.dbname)
         waiting.until(lambda: not watchdog.stands(admin, transformed.dbname), 5)
-        assert opened(admin, transformed)
+        assert opened(admin, transformed.dbname)
 
 
 def test_two_of_them_open_it_once_for_the_next_run_to_close(
@@ -150,12 +114,12 @@ def test_two_of_them_open_it_once_for_the_next_run_to_close(
 ) -> None:
     with runner(), runner_refused():
         watchdog.start(admin, settings.load(), oid(admin, transformed))
-    waiting.until(lambda: opened(admin, transformed))
+    waiting.until(lambda: opened(admin, transformed.dbname))
     with runs.opened(REQUEST, settings.load()) as run:
         watchdog.start(run.gate, run.settings, run.identity.oid)
         fence.close(run.gate, run.side, run.pids)
         time.sleep(2 * SECONDS)
-        assert not opened(admin, transformed)
+        assert not opened(admin, transformed.dbname)
         fence.open_for_good(run.gate, transformed.dbname)
 
 

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of faults."""
+
+from tests.faults.stage import stage
+
+__all__ = ["stage"]
