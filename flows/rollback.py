@@ -8,7 +8,7 @@ from prefect.states import Cancelled, Completed
 
 from flows import runpage
 from runbook import runs
-from runbook.errors import Declined, PlanChanged, Refused
+from runbook.errors import Declined, PlanChanged, Refused, SecondRunner
 from runbook.models import Check, Plan
 from runbook.planning import planpage
 from runbook.request import RollbackRequest
@@ -41,29 +41,38 @@ def rollback(request: RollbackRequest) -> State[Any]:
     it was and the services running again on the release they had; after it, run this again for the same incident and
     it goes on where it stopped.
     """
-    with runs.opened(request, runpage.load()) as run, runpage.shown(run):
-        plan = None
-        try:
-            if run.dead:
-                take_over(run)
-            plan = assess(run)
-            if not run.committed and not plan.needed:
-                return Completed(message=f"{planpage.verdict(plan)}.")
-            if not run.committed:
-                authorise(run, plan)
-                prepare_release(run, plan)
-                change(run, plan)
-            checks = bring_back(run, plan)
-            summary = notify(run, plan, "done", checks)
-        except (Declined, Refused) as end:
-            outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
-            notify(run, plan, outcome, error=end)
-            return Cancelled(name=outcome.capitalize(), message=str(end))
-        except BaseException as failure:
-            ending.explain(failure, notify(run, plan, "failed", error=failure))
-            raise
-        portable_dump(run, summary)
-    return Completed(message=f"{request.incident}: rolled back, verified, and everybody told; {outage_words(summary)}.")
+    try:
+        with runs.opened(request, runpage.load()) as run, runpage.shown(run):
+            return take_back(run)
+    except SecondRunner as busy:
+        return Cancelled(name="Refused", message=str(busy), data=busy)
+
+
+def take_back(run: Run) -> State[Any]:
+    """From the assessment to the portable dump; however it ends, people are told."""
+    plan = None
+    try:
+        if run.dead:
+            take_over(run)
+        plan = assess(run)
+        if not run.committed and not plan.needed:
+            return Completed(message=f"{planpage.verdict(plan)}.")
+        if not run.committed:
+            authorise(run, plan)
+            prepare_release(run, plan)
+            change(run, plan)
+        checks = bring_back(run, plan)
+        summary = notify(run, plan, "done", checks)
+    except (Declined, Refused) as end:
+        outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
+        notify(run, plan, outcome, error=end)
+        return Cancelled(name=outcome.capitalize(), message=str(end))
+    except BaseException as failure:
+        ending.explain(failure, notify(run, plan, "failed", error=failure))
+        raise
+    portable_dump(run, summary)
+    done = f"{run.request.incident}: rolled back, verified, and everybody told; {outage_words(summary)}."
+    return Completed(message=done)
 
 
 def change(run: Run, plan: Plan) -> None:

@@ -98,8 +98,9 @@ def ended(state: State[Any], console: Console) -> int:
     if state.is_completed():
         console.print(state.message, markup=False)
         return 0
-    if state.is_failed():
-        error = state.result(raise_on_failure=False)
-        terminal.error(error if isinstance(error, RollbackError) else RollbackError(str(state.message)), console)
-        return 1
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, RollbackError):
+        terminal.error(error, console)
+    elif state.is_failed():
+        terminal.error(RollbackError(str(state.message)), console)
     return 4 if state.name in ("Declined", "Refused") else 1
