@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
     services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
     health_urls: dict[str, AnyHttpUrl] = Field(
-        default_factory=dict, description='A URL per service that answers 2xx when it works, as JSON: {"backend": "…"}.'
+        default_factory=dict,
+        description='A URL per service that answers 2xx when it works, as JSON: {"backend": "…"}. Without one its '
+        "healthcheck in the compose file counts; without that, that its container has run for 3 s.",
     )
     service_seconds: int = Field(
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."

@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from runbook import connections, journal
-from runbook.application import fitness, release, services
+from runbook.application import fitness, health, release, services
 from runbook.barrier import fence
 from runbook.models import Plan
 from runbook.runs import Run
@@ -34,6 +34,6 @@ def open_and_start(run: Run, plan: Plan) -> None:
         if checked := fitness.run_command(run.settings, plan.release):
             found["checked"] = checked
         services.up(run.settings, plan.release.compose)
-        checks = services.wait_healthy(run.settings, plan.release.compose)
+        checks = health.wait_healthy(run.settings, plan.release.compose)
         found["healthy"] = [f"{check.name}: {check.found}" for check in checks]
         release.clean(run.settings, plan.release)

@@ -40,14 +40,39 @@ def warnings(settings: Settings) -> tuple[str, ...]:
 def labels(settings: Settings, label: str, *filters: str) -> list[str]:
     """Return what a label of compose's says of the live tree's containers, running or not; nothing where none is found.
 
-    ``filters`` choose among them. Asking the engine takes a tenth of the time that asking compose takes.
+    ``filters`` choose among them.
     """
-    words = [f"label=com.docker.compose.project.working_dir={compose.home(settings)}", *filters]
-    chosen = [word for one in words for word in ("--filter", one)]
+    return [line for line in _listed(settings, _label(label), *_filters(*filters)) if line]
+
+
+def statuses(settings: Settings) -> dict[str, list[str]]:
+    """Return how the containers of each service of the live tree are, in the engine's words.
+
+    Those are such as ``Up 3 minutes (healthy)``. Nothing where the engine cannot be asked.
+    """
+    found: dict[str, list[str]] = {}
+    lasting = _filters("label=com.docker.compose.oneoff=False")
+    for line in _listed(settings, f"{_label('com.docker.compose.service')} {{{{.Status}}}}", *lasting):
+        service, _, status = line.partition(" ")
+        found.setdefault(service, []).append(status)
+    return found
+
+
+def _label(name: str) -> str:
+    return f'{{{{.Label "{name}"}}}}'
+
+
+def _filters(*filters: str) -> list[str]:
+    return [word for one in filters for word in ("--filter", one)]
+
+
+def _listed(settings: Settings, form: str, *words: str) -> list[str]:
+    """List the live tree's containers, running or not; asking compose would take ten times as long."""
+    ours = _filters(f"label=com.docker.compose.project.working_dir={compose.home(settings)}")
     try:
-        return docker(settings, "ps", "--all", *chosen, "--format", f'{{{{.Label "{label}"}}}}').split()
+        return docker(settings, "ps", "--all", *ours, *words, "--format", form).splitlines()
     except (ProgramFailed, ProgramMissing) as error:
-        log.warning("the containers could not be looked at: %s", error.problem)
+        log.info("the containers could not be looked at: %s", error.problem)
         return []
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook.application import compose, fitness, git, images, services, worktree
+from runbook.application import compose, fitness, git, health, images, services, worktree
 from runbook.application.compose import Words
 from runbook.errors import ProgramFailed, ProgramMissing, ReleaseUnusable, RollbackError
 from runbook.models import Release
@@ -23,24 +23,34 @@ def inspect(settings: Settings, tag: str) -> Release:
     Raises ReleaseUnusable listing all that stands in the way.
     """
     folder = compose.tree(settings)
-    words: Words = ()
-    problems = []
-    try:
-        words = compose.find(settings)
-    except ProgramMissing as error:
-        problems = [f"{error.problem} {error.remedy}"]
-    problems += _problems(settings, folder, tag, words)
+    words, given, problems = _composed(settings, folder)
+    problems += _problems(settings, folder, tag)
     commit = None if problems else git.commit(folder, tag)
     if commit is None:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ReleaseUnusable(
             f"The release {tag} cannot be brought back in {folder}:{listed}", "Mend all of these, then plan again."
         )
-    known = (*fitness.warnings(settings), *images.warnings(settings))
+    known = (*fitness.warnings(settings), *images.warnings(settings), *health.blind(settings, given))
     return Release(tag, commit, git.current(folder), words, checks=fitness.described(settings), warnings=known)
 
 
-def _problems(settings: Settings, folder: Path, tag: str, words: Words) -> Iterator[str]:
+def _composed(settings: Settings, folder: Path) -> tuple[Words, Mapping[str, Any], list[str]]:
+    """Return the compose program's words, what it makes of the live tree, and what of that stands in the way."""
+    try:
+        words = compose.find(settings)
+    except ProgramMissing as error:
+        return (), {}, [f"{error.problem} {error.remedy}"]
+    if _no_tree(folder):
+        return words, {}, []
+    try:
+        given = compose.config(settings, words)
+    except ProgramFailed as error:
+        return words, {}, [f"The compose file in {folder} cannot be used: {error.problem}"]
+    return words, given, [*_undefined(settings, given, folder), *services.impatience(settings, given)]
+
+
+def _problems(settings: Settings, folder: Path, tag: str) -> Iterator[str]:
     """Yield what stands in the way of a release, each with its remedy."""
     if wrong := _no_tree(folder):
         yield wrong
@@ -53,8 +63,6 @@ def _problems(settings: Settings, folder: Path, tag: str, words: Words) -> Itera
     elif git.ask(folder, "cat-file", "-e", f"refs/tags/{tag}:{settings.compose_file}") is None:
         yield f"The tag {tag} has no file {settings.compose_file}. Set ROLLBACK_COMPOSE_FILE to its path in that tag."
     yield from fitness.problems(settings, tag)
-    if words:
-        yield from _misfits(settings, words, folder)
 
 
 def _no_tree(folder: Path) -> str | None:
@@ -67,17 +75,6 @@ def _no_tree(folder: Path) -> str | None:
     if Path(top).resolve() != folder.resolve():
         return f"{folder} lies inside the git tree {top}. Set ROLLBACK_PROJECT_DIR to that."
     return None
-
-
-def _misfits(settings: Settings, words: Words, folder: Path) -> Iterator[str]:
-    """Yield what in the live compose file does not fit the settings."""
-    try:
-        given = compose.config(settings, words)
-    except ProgramFailed as error:
-        yield f"The compose file in {folder} cannot be used: {error.problem}"
-        return
-    yield from _undefined(settings, given, folder)
-    yield from services.impatience(settings, given)
 
 
 def _undefined(settings: Settings, given: Mapping[str, Any], folder: Path) -> Iterator[str]:

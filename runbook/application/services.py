@@ -2,23 +2,15 @@
 
 import logging
 import re
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from typing import Any
 
 from runbook.application import compose, images
 from runbook.application.compose import Words
 from runbook.errors import ProgramFailed, ServiceUnhealthy
-from runbook.models import Check
 from runbook.settings import Settings
 
-POLL_SECONDS = 0.2
-ANSWER_SECONDS = 5.0
-"""How long one answer to a health question may take."""
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6}
 GRACE, SPARE = 10.0, 5.0
 """Seconds that compose gives a service to stop where its file says nothing, and what compose itself may take."""
@@ -126,56 +118,3 @@ def _tell(settings: Settings, words: Words, *arguments: str, seconds: float) -> 
     except ProgramFailed as error:
         return f" {error.problem}"
     return ""
-
-
-def wait_healthy(settings: Settings, words: Words = ()) -> list[Check]:
-    """Wait until every service is healthy: its URL answers 2xx, or where none is set, its container runs.
-
-    Raises ServiceUnhealthy after ``service_seconds``, naming who is not healthy and what was found.
-    """
-    words = words or compose.find(settings)
-    due = time.monotonic() + settings.service_seconds
-    while True:
-        checks = look(settings, words)
-        failed = [check for check in checks if not check.passed]
-        if not failed:
-            return checks
-        if time.monotonic() > due:
-            raise _unhealthy(settings, failed)
-        time.sleep(POLL_SECONDS)
-
-
-def look(settings: Settings, words: Words) -> list[Check]:
-    """Check every service once: the named ones, and others that have a URL."""
-    names = dict.fromkeys((*settings.services, *settings.health_urls))
-    running = compose.running(settings, words) if set(names) - set(settings.health_urls) else ()
-    return [_check(name, str(settings.health_urls.get(name, "")), name in running) for name in names]
-
-
-def _check(name: str, url: str, runs: bool) -> Check:
-    """Check one service by its URL, or where it has none, by whether its container runs."""
-    if not url:
-        return Check(f"{name}'s container", "running", "running" if runs else "not running", runs)
-    found = _answer(url)
-    return Check(f"{name} answers at {url}", "2xx", found, found.startswith("2"))
-
-
-def _answer(url: str) -> str:
-    """Return the status that ``url`` answers with, or why it does not."""
-    try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:  # noqa: S310 - AnyHttpUrl is http(s)
-            return str(response.status)
-    except urllib.error.HTTPError as error:
-        return f"{error.code} {error.reason}"
-    except (OSError, HTTPException) as error:
-        return f"no answer ({getattr(error, 'reason', None) or error or type(error).__name__})"
-
-
-def _unhealthy(settings: Settings, failed: Sequence[Check]) -> ServiceUnhealthy:
-    """Say which services are not healthy, and what was found instead."""
-    who = "; ".join(f"{check.name}: expected {check.expected}, found {check.found}" for check in failed)
-    return ServiceUnhealthy(
-        f"Not healthy after {settings.service_seconds} s: {who}.",
-        "Read the services' logs and mend them; the same command again tries once more. Or go back: RUNBOOK.md, "
-        '"The old release does not work".',
-    )

@@ -3,7 +3,7 @@
 import logging
 
 from runbook import shell
-from runbook.application import services
+from runbook.application import health
 from runbook.errors import ProgramFailed, RehearsalFailed
 from runbook.settings import Settings
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def check(settings: Settings) -> None:
     """Look at the services, then run ROLLBACK_REHEARSAL_TEST. Raises RehearsalFailed, ServiceUnhealthy."""
     if settings.project_dir:
-        for one in services.wait_healthy(settings):
+        for one in health.wait_healthy(settings):
             log.info("%s: %s", one.name, one.found)
     if not settings.rehearsal_test:
         log.info("ROLLBACK_REHEARSAL_TEST is not set: skipped.")

@@ -7,7 +7,7 @@ import psycopg
 import sql
 from runbook import database as door
 from runbook import journal
-from runbook.application import services
+from runbook.application import health
 from runbook.errors import VerificationFailed
 from runbook.models import Check, Plan
 from runbook.schema import catalogue, endstate
@@ -94,7 +94,7 @@ def _check(name: str, expected: str, found: str) -> Check:
 
 def of_services(settings: Settings, plan: Plan) -> list[Check]:
     """Ask each service whether it works. Raises ServiceUnhealthy."""
-    return services.wait_healthy(settings, plan.release.compose) if plan.release else []
+    return health.wait_healthy(settings, plan.release.compose) if plan.release else []
 
 
 def judge(checks: Sequence[Check]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from runbook import settings
-from runbook.application import compose, services
+from runbook.application import compose, health
 from runbook.demo import world
 from tests import servers
 from tests.acceptance.engine import CLASSIC, CURRENT, Engine, unavailable
@@ -76,7 +76,7 @@ class App:
 
     def bring_up(self) -> None:
         self.compose("up", "-d", "--build") if self.program != "docker-compose-1" else self._bring_up()
-        services.wait_healthy(settings.load(), self.words)
+        health.wait_healthy(settings.load(), self.words)
 
     def _bring_up(self) -> None:
         self.compose("build")

@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from runbook import settings
-from runbook.application import compose, fitness, git, images, release, services, worktree
+from runbook.application import compose, fitness, git, health, images, release, services, worktree
 from runbook.errors import ReleaseUnfit, ReleaseUnusable, ServiceUnhealthy
 from tests.acceptance import engineapp
 from tests.acceptance.engine import Engine
@@ -51,7 +53,7 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
         app.answers("backend")
     assert not services.stop(known, words).changed
     assert set(services.start(known, words).running) == {"backend", "frontend"}
-    assert all(check.passed for check in services.wait_healthy(known))
+    assert all(check.passed for check in health.wait_healthy(known))
     assert app.containers() == live and '"v2"' in app.answers("backend")
 
     # Once more, and this time the previous release comes back: a switch of names, and the start.
@@ -63,7 +65,7 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
     with capsys.disabled():
         took = f"switch {switched - began:.2f} s, up {time.monotonic() - switched:.2f} s"
         print(f"\n{app.program}: {took}")  # noqa: T201 - measured, not asserted
-    services.wait_healthy(known, words)
+    health.wait_healthy(known, words)
     assert "Release v1" in app.answers("frontend") and app.live().keys() == names.keys()
     prepared = images.prepared(app.folder, planned, engineapp.NAMES)
     assert set(app.containers().values()) == {app.images()[name] for name in prepared.values()}
@@ -78,7 +80,7 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
     for service in engineapp.NAMES:
         app.engine.docker("tag", images.kept(app.folder, planned, service), _live_name(app, service))
     app.compose("up", "-d", "--no-build")
-    services.wait_healthy(known, words)
+    health.wait_healthy(known, words)
     assert '"v2"' in app.answers("backend") and app.live() == names
 
 
@@ -97,7 +99,7 @@ def test_images_that_are_gone_are_built_at_the_switch(app: App, caplog: pytest.L
         assert "built in the outage" in release.switch(known, planned)
     assert "build the images of v1 now, in the outage" in caplog.text
     services.up(known, app.words)
-    services.wait_healthy(known, app.words)
+    health.wait_healthy(known, app.words)
     assert "Release v1" in app.answers("frontend")
 
 
@@ -128,10 +130,10 @@ def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, monkeypatch
     monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "1")
     monkeypatch.setenv("ROLLBACK_HEALTH_URLS", f'{{"backend": "{app.url("backend", "/no-such-page")}"}}')
     with pytest.raises(ServiceUnhealthy, match="expected 2xx, found 404 Not Found"):
-        services.wait_healthy(settings.load(), app.words)
+        health.wait_healthy(settings.load(), app.words)
     app.compose("stop", "frontend")
-    with pytest.raises(ServiceUnhealthy, match="frontend's container: expected running, found not running"):
-        services.wait_healthy(settings.load(), app.words)
+    with pytest.raises(ServiceUnhealthy, match=r"frontend's container: .* found Exited"):
+        health.wait_healthy(settings.load(), app.words)
     services.start(known, app.words)
     assert app.containers() == live
 
@@ -139,3 +141,30 @@ def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, monkeypatch
     app.compose("down", "--timeout", "1")
     with pytest.raises(ServiceUnhealthy, match=r"(?s)Not running .* backend, frontend.*(?i:no container)"):
         services.start(known, app.words)
+
+
+def test_a_container_is_healthy_when_its_healthcheck_says_so_and_not_while_it_comes_and_goes(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ROLLBACK_HEALTH_URLS")
+    monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "5")
+    given = compose.config(settings.load(), app.words)
+    override = app.folder / "docker-compose.override.yml"
+    version = {"version": given["version"]} if "version" in given else {}
+
+    def up(**frontend: Any) -> None:
+        override.write_text(yaml.safe_dump({**version, "services": {"frontend": frontend}}))
+        app.compose("up", "-d", "--no-build")
+
+    up(healthcheck={"test": ["CMD", "/bin/busybox", "test", "-e", "/well"], "interval": "1s", "retries": 1})
+    with pytest.raises(
+        ServiceUnhealthy, match=r"frontend's container: .* found Up \d+ seconds \((unhealthy|health: starting)\)"
+    ):
+        health.wait_healthy(settings.load(), app.words)
+    app.compose("exec", "-T", "frontend", "/bin/busybox", "touch", "/well")
+    checks = {check.name: check.found for check in health.wait_healthy(settings.load(), app.words)}
+    assert "(healthy)" in checks["frontend's container"] and "(" not in checks["backend's container"]
+
+    up(command=["/bin/busybox", "sh", "-c", "exec /bin/busybox sleep 0.5"], restart="always")
+    with pytest.raises(ServiceUnhealthy, match=r"frontend's container"):
+        health.wait_healthy(settings.load(), app.words)

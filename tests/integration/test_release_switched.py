@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.application import compose, git, release, services
+from runbook.application import compose, git, health, release, services
 from runbook.errors import ProgramMissing, ReleaseUnusable, ServiceUnhealthy
 from runbook.settings import Settings
 from tests import releases
@@ -100,7 +100,7 @@ def test_stop_and_start_say_what_changed(settings: Settings, log_file: Path) -> 
     assert services.stop(settings, words) == services.Change(False, ())
     assert services.start(settings, words) == services.Change(True, ("backend", "frontend"))
     assert services.start(settings, words) == services.Change(False, ("backend", "frontend"))
-    assert services.wait_healthy(settings)[0].passed
+    assert health.wait_healthy(settings)[0].passed
 
 
 def test_a_service_that_does_not_stop_is_named(settings: Settings, log_file: Path) -> None:
@@ -113,4 +113,4 @@ def test_a_service_without_an_answer_is_named(settings: Settings, log_file: Path
     urls = {"backend": "http://127.0.0.1:9/health"}
     waiting = Settings.model_validate({**settings.model_dump(), "health_urls": urls, "service_seconds": 1})
     with pytest.raises(ServiceUnhealthy, match=r"backend answers at .*9/health: expected 2xx, found no answer"):
-        services.wait_healthy(waiting, settings.compose)
+        health.wait_healthy(waiting, settings.compose)
