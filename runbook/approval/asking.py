@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Thread
@@ -116,8 +117,11 @@ def _minutes(seconds: float) -> str:
 
 
 def _tell(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
-    """Send a message to the team and to people, beside the run: it must not keep an answer waiting."""
-    Thread(target=_send, args=(settings, persons, event, facts), daemon=True).start()
+    """Send a message to the team and to people, beside the run: it must not keep an answer waiting.
+
+    It knows the run (the context), so that what it logs stands in the run's log.
+    """
+    Thread(target=copy_context().run, args=(_send, settings, persons, event, facts), daemon=True).start()
 
 
 def _send(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
