@@ -45,8 +45,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
-    deletion = users.preview_deletion(conn) if request.oauth == "delete" else None
-    kinds, cascade = census.kinds(conn), census.cascade(deletion) if deletion else {}
+    deletion = users.preview_deletion(conn) if request.oauth == "delete" else users.NOBODY
+    kinds, cascade = census.kinds(conn), census.cascade(deletion)
     chosen = means.draw(conn, request.backup, settings)
     drawn = Plan(
         identity=identity,
@@ -62,9 +62,9 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         removed=census.removed(conn, request.oauth),
         placeholders=census.placeholders(conn, request.oauth),
         cascade=cascade,
-        unlinked=census.unlinked(deletion) if deletion else {},
+        unlinked=census.unlinked(deletion),
         kept=census.kept(conn, kinds, request.oauth, cascade),
-        blocking=census.blocking(deletion) if deletion else {},
+        blocking=census.blocking(deletion),
         sessions=fence.sessions(conn, own),
         database_bytes=database.query(conn, "size")[0]["bytes"],
         sizes=_sizes(conn),
@@ -79,9 +79,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         drift=drift,
         backup=chosen,
     )
-    forbidding = census.forbidding(deletion) if deletion else []
-    drawn = replace(drawn, blockers=[*problems, *forbidding, *obstacles.blockers(conn, drawn, settings)])
-    drawn = rehearsed.add(drawn, request, settings)
+    in_the_way = [*problems, *census.forbidding(deletion), *obstacles.blockers(conn, drawn, settings)]
+    drawn = rehearsed.add(replace(drawn, blockers=in_the_way), request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 
 

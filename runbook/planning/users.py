@@ -79,6 +79,10 @@ class Deletion:
     """Rows that go, by table, each once; the users themselves are not among them."""
 
 
+NOBODY = Deletion([], {})
+"""What it does where nobody is deleted."""
+
+
 def preview_deletion(conn: Connection) -> Deletion:
     """Follow every foreign key from the users without a password; nothing is changed.
 

@@ -52,11 +52,7 @@ class Site:
 @contextmanager
 def opened(env: Mapping[str, str], folder: Path) -> Iterator[Site]:
     """Run a server and a worker for the database that ``env`` leads to; production and staging are the same one."""
-    places = {
-        f"digitaltwin-{name}": {part: env[pg] for part, pg in PARTS.items()} for name in ("production", "staging")
-    }
-    clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
-    clean["PGSERVICEFILE"] = str(service_file(folder, places))
+    clean = through_services(env, folder, "production", "staging")
     with prefects.server(folder / "server") as server:
         at = Desk(folder, {**clean, **server.env})
         deploy(at)
@@ -68,6 +64,13 @@ def opened(env: Mapping[str, str], folder: Path) -> Iterator[Site]:
 def _ready(server: Prefect) -> bool:
     """Tell whether the worker has asked for work."""
     return bool(server.read("/work_pools/rollback/queues/production")["status"] == "READY")
+
+
+def through_services(env: Mapping[str, str], folder: Path, *targets: str) -> dict[str, str]:
+    """Return an environment that leads to the same database as ``env``, by the service of each of the targets."""
+    clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
+    place = {part: env[pg] for part, pg in PARTS.items()}
+    return clean | {"PGSERVICEFILE": str(service_file(folder, {f"digitaltwin-{name}": place for name in targets}))}
 
 
 def service_file(folder: Path, places: Mapping[str, Mapping[str, str]]) -> Path:

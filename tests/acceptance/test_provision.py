@@ -19,6 +19,7 @@ from tests import servers
 from tests.acceptance import hosting
 from tests.acceptance.hosting import AUTH, Guarded
 from tests.acceptance.operator import ROOT, Desk, Done, at_baseline, desk
+from tests.acceptance.site import through_services
 from tests.databases import Database, Templates
 from tests.servers import Server
 from tests.waiting import until
@@ -79,14 +80,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         port = world.free_port()
         guarded = stack.enter_context(hosting.server(folder, port, world.free_port(), where))
         at = desk(database, folder, PREFECT_API_URL=guarded.url)
-        _services(folder / "pg_service.conf", database)
         yield Site(guarded, store, database, at, _worker_env(at, guarded))
-
-
-def _services(file: Path, database: Database) -> None:
-    server = database.server
-    where = f"host={server.host}\nport={server.port}\nuser={server.user}\ndbname={database.dbname}\n"
-    file.write_text(f"[digitaltwin-production]\n{where}[digitaltwin-staging]\n{where}")
 
 
 def _worker_env(at: Desk, guarded: Guarded) -> dict[str, str]:
@@ -96,8 +90,7 @@ def _worker_env(at: Desk, guarded: Guarded) -> dict[str, str]:
         "/etc/ssl/certs/ca-certificates.crt": str(guarded.certificate),
         "PREFECT_HOST": f"localhost:{guarded.port}",
     }
-    kept = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
-    return kept | hosting.settings("worker.env", instead)
+    return through_services(at.env, at.folder, "production", "staging") | hosting.settings("worker.env", instead)
 
 
 def test_nobody_gets_in_without_password_certificate_and_token(site: Site) -> None:

@@ -16,6 +16,7 @@ from runbook.settings import Settings
 from tests.acceptance import prefects
 from tests.acceptance.operator import ROOT, SCRIPTS, Desk, at_baseline, desk
 from tests.acceptance.prefects import Prefect
+from tests.acceptance.site import through_services
 from tests.databases import Database, Templates
 from tests.waiting import until
 
@@ -90,21 +91,12 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("site")
     with templates.copy(forward=("010", "011", "012", "013")) as database, prefects.server(folder / "server") as server:
         at = desk(database, folder, **server.env)
-        env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
-        services = folder / "pg_service.conf"
-        services.write_text(_service(database))
-        env["PGSERVICEFILE"] = str(services)
+        env = through_services(at.env, folder, "production")
         _prefect(env, "work-pool", "create", "--type", "process", "rollback")
         _prefect(env, "deploy", "--all")
         words = ["worker", "start", "--pool", "rollback", "--type", "process"]
         with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(server, database, at)
-
-
-def _service(database: Database) -> str:
-    server = database.server
-    lines = ("host", server.host), ("port", server.port), ("user", server.user), ("dbname", database.dbname)
-    return "\n".join(["[digitaltwin-production]", *(f"{name}={value}" for name, value in lines)]) + "\n"
 
 
 def _prefect(env: dict[str, str], *words: str) -> None:

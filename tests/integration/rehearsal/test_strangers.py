@@ -1,6 +1,5 @@
 """The rehearsal leaves what is not its own alone, and refuses what it cannot clone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,8 @@ from runbook.rehearsing import cleaning, clone, marks
 from tests import rehearsal, servers
 from tests.databases import Database
 from tests.rehearsal import MARKED, STAGING, Stage
-from tests.servers import Server
 
 pytestmark = pytest.mark.pg("18")
-
-
-@pytest.fixture
-def stage(database: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with rehearsal.staged(database, other_server, tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def beside(database: Database, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with rehearsal.staged(database, server, tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.mark.parametrize("suffix", ["_incoming", "_resting"])

@@ -12,25 +12,9 @@ from runbook.application import compose, fitness, release
 from runbook.errors import ReleaseUnusable, SettingsInvalid
 from runbook.models import Release
 from runbook.settings import Settings
-from tests import releases
 from tests.releases import FILE, Git
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-
-
-@pytest.fixture
-def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return releases.log(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    return releases.settings(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def run(settings: Settings) -> Git:
-    return releases.tree(settings)
 
 
 def test_a_usable_release_is_described(settings: Settings, run: Git) -> None:

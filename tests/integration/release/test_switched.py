@@ -9,25 +9,9 @@ import pytest
 from runbook.application import compose, git, health, release, services
 from runbook.errors import ProgramMissing, ReleaseUnusable, ServiceUnhealthy
 from runbook.settings import Settings
-from tests import releases
 from tests.releases import Git
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-
-
-@pytest.fixture
-def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return releases.log(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    return releases.settings(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def run(settings: Settings) -> Git:
-    return releases.tree(settings)
 
 
 def text(path: Path) -> str:

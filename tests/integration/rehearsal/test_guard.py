@@ -1,6 +1,5 @@
 """The rehearsal's guard: production is found out in every disguise."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -9,23 +8,9 @@ import pytest
 from runbook.errors import RehearsalRefused, SettingsInvalid
 from runbook.rehearsing import cleaning, clone, guard, source
 from tests import pgbouncer, rehearsal
-from tests.databases import Database
 from tests.rehearsal import STAGING, Stage
-from tests.servers import Server
 
 pytestmark = pytest.mark.pg("18")
-
-
-@pytest.fixture
-def stage(database: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with rehearsal.staged(database, other_server, tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def beside(database: Database, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with rehearsal.staged(database, server, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def named(stage: Stage, way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
