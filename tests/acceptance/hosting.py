@@ -73,6 +73,11 @@ def words(name: str, **instead: str) -> list[str]:
     return shlex.split(_with(line.removeprefix(PROGRAMS), instead))
 
 
+def environment(name: str, instead: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a unit itself sets, with other words in place of some."""
+    return dict(_with(line, instead).split("=", 1) for line in unit(name)["Environment"])
+
+
 def settings(name: str, instead: Mapping[str, str]) -> dict[str, str]:
     """Return a file of settings, with other words in place of some."""
     text = _with((HOST / name).read_text(), instead)
@@ -125,7 +130,8 @@ def server(folder: Path, port: int, behind: int, database: str) -> Iterator[Guar
     [example] = re.findall(r"^PREFECT_SERVER_DATABASE_CONNECTION_URL=(.*)$", (HOST / "server.env").read_text(), re.M)
     instead = {example: database, "rollback:API_PASSWORD": ":".join(AUTH), "PREFECT_HOST": f"localhost:{port}"}
     env = settings("server.env", instead)
-    env |= {"PREFECT_HOME": str(folder / "home"), "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true"}
+    env |= environment("rollback-server.service", {"/var/lib/prefect": str(folder / "home")})
+    env |= {"PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true"}
     with proxy(folder, port, behind) as trusted:
         guarded = Guarded(port, folder, trusted)
         with prefects.program(folder, words("rollback-server.service", **{"4200": str(behind)})[1:], env):

@@ -118,6 +118,9 @@ def test_the_pages_know_their_address(site: Site) -> None:
         page = client.get(base)
         assert page.is_success and "text/html" in page.headers["content-type"]
         assert "max-age" in page.headers["strict-transport-security"]
+        # Where the unit may write: under systemd the program's own folder is read-only.
+        pages = site.desk.folder / "home" / "ui"
+        assert {file.parent.name for file in pages.glob("*/index.html")} == {"v1", "v2"}
         assert client.get(f"{base}/ui-settings").json()["api_url"] == site.prefect.url
     plain = httpx.Client(transport=httpx.HTTPTransport(uds=str(site.desk.folder / "http")))
     with plain:

@@ -88,6 +88,21 @@ def test_the_units_are_as_closed_as_they_can_be(units: list[str]) -> None:
         assert float(level) <= EXPOSED, done.stdout
 
 
+@pytest.mark.parametrize("name", UNITS)
+def test_what_a_unit_writes_lies_where_it_may_write(name: str) -> None:
+    [state] = hosting.unit(name)["StateDirectory"]
+    written = hosting.environment(name, {})
+    assert written and all(Path(place).is_relative_to(f"/var/lib/{state}") for place in written.values())
+
+
+@pytest.mark.parametrize("setting", ["PREFECT_HOME", "PREFECT_SERVER_UI_STATIC_DIRECTORY"])
+def test_what_prefect_writes_lies_in_the_state_folder_of_unit_and_image(setting: str) -> None:
+    assert setting in hosting.environment("rollback-server.service", {})
+    [place] = re.findall(rf"\b{setting}=(\S+)", (CONTAINER / "Dockerfile").read_text())
+    [home] = re.findall(r"--home-dir (\S+) --create-home", (CONTAINER / "Dockerfile").read_text())
+    assert Path(place).is_relative_to(home)
+
+
 def test_who_stops_a_worker_leaves_time_for_a_rollback() -> None:
     said = hosting.unit("rollback-worker@.service")
     decision = Settings.model_fields["decision_minutes"].default
