@@ -48,6 +48,8 @@ REFUSALS = {
     "service file": "Check PGSERVICE and PGSERVICEFILE.",
 }
 
+PARSED = "RB000"
+"""The SQLSTATE of our own with which a look at the grammar ends."""
 LOST = ("57P", "080")
 """How SQLSTATE begins where the connection is gone: ended by an administrator, a crash, or on the way."""
 
@@ -117,6 +119,18 @@ def script(conn: psycopg.Connection, name: str) -> list[str]:
     return heard
 
 
+def parse_error(conn: psycopg.Connection, text: str) -> str:
+    """Return what PostgreSQL's grammar has against a text of statements, none of which runs; empty: nothing."""
+    # PostgreSQL parses all that it is sent before it runs the first statement, which ends it here.
+    stop = f"DO $$ BEGIN RAISE EXCEPTION 'parsed' USING ERRCODE = '{PARSED}'; END $$;\n"
+    try:
+        with transaction(conn):
+            conn.execute((stop + text).encode(), prepare=False)
+    except StatementFailed as error:
+        return "" if error.sqlstate == PARSED else error.problem
+    return ""
+
+
 def leave(conn: psycopg.Connection, name: str) -> None:
     """Send the file sql/``name`` as one statement and do not wait for its end; the server goes on when we are gone.
 
@@ -146,6 +160,7 @@ def _translation(error: psycopg.Error) -> RollbackError:
     detail = " ".join(filter(None, [error.diag.message_detail, error.diag.message_hint]))
     failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail])))
     failed.sqlstate = error.sqlstate
+    failed.context = error.diag.context or ""
     return failed
 
 

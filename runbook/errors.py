@@ -52,9 +52,10 @@ class SecondRunner(RollbackError):
 
 
 class StatementFailed(RollbackError):
-    """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``."""
+    """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``, where it came from in ``context``."""
 
     sqlstate: str | None = None
+    context: str = ""
 
 
 class LockNotAvailable(RollbackError):

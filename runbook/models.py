@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from runbook.outlook import Alternative, Forecast, Means, Rehearsal, Verdict
+from runbook.outlook import Alternative, Forecast, Means, Rehearsal, Trial, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
 Outcome = Literal["running", "done", "skipped", "failed"]
@@ -172,6 +172,8 @@ class Plan:
     alternatives: Sequence[Alternative] = ()
     rehearsal: Rehearsal | None = None
     """The newest rehearsal of these scripts; None: none is asked for."""
+    trial: Trial | None = None
+    """What came of trying it on a copy of the schema; None: there was nothing to try."""
     hash: str = ""
     """SHA-256 over everything that matters."""
 

@@ -62,6 +62,22 @@ class Rehearsal:
     """Why there is no fresh one, in a sentence; empty: there is."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying the transaction on an empty copy of this database's schema."""
+
+    seconds: float
+    schema: str
+    """SHA-256 over the schema that was tried."""
+    failures: Sequence[str] = ()
+    """What failed, each with its remedy."""
+    left_out: Sequence[str] = ()
+    """What the copy lacked, by kind and name."""
+    warnings: Sequence[str] = ()
+    not_tried: str = ""
+    """Why it was not tried; empty: it was."""
+
+
 Method = Literal["snapshot", "dump"]
 
 

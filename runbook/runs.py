@@ -14,6 +14,7 @@ from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
 from runbook.schema import held
+from runbook.schema import transaction as statements
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -134,9 +135,7 @@ def transaction(run: Run) -> Iterator[None]:
     """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise."""
     run.changing = True
     with database.transaction(run.work):
-        run.work.execute("SELECT set_config('lock_timeout', %s, true)", [f"{run.settings.lock_timeout_ms}ms"])
-        run.work.execute("SELECT set_config('rollback.bot_label', %s, true)", [run.settings.bot_label])
-        run.work.execute("SELECT set_config('rollback.gemini', %s, true)", [run.request.gemini])
+        statements.set_options(run.work, run.settings, run.request.gemini)
         held.watch(run)
         yield
     held.released(run)

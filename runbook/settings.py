@@ -46,6 +46,17 @@ class Settings(BaseSettings):
     )
     plan_tolerance_rows: int = Field(100, ge=0, description="By how many rows it may always move.")
 
+    trial_seconds: float = Field(
+        60,
+        ge=0,
+        description="How long trying the transaction on a copy of the schema may take, in s. 0: it is not tried.",
+    )
+    trial_template: str = Field(
+        "template0",
+        description="The template database that the copy is made from: one with the extensions that the runbook's role "
+        "may not create, and nothing else.",
+    )
+
     project_dir: Path | None = Field(
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )

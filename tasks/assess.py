@@ -8,6 +8,7 @@ from runbook import journal
 from runbook.models import Plan
 from runbook.planning import plan, planpage
 from runbook.runs import Run
+from runbook.trial import trial
 
 
 @task(name="assess", task_run_name="assess", cache_policy=NO_CACHE, persist_result=False)
@@ -18,6 +19,8 @@ def assess(run: Run) -> Plan:
         page = planpage.plan_markdown(drawn, run.request, drawn.drawn_at)
         create_markdown_artifact(page, key="plan", description=f"Plan for {run.request.incident}")
         found.update(plan_hash=drawn.hash, migrations=dict(drawn.migrations), warnings=list(drawn.warnings))
+        if drawn.trial:
+            found["trial"] = trial.sentence(drawn.trial)
         found["summary"] = planpage.verdict(drawn)
         if run.committed:
             plan.check_release(drawn, run.settings)

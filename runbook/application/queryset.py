@@ -23,9 +23,6 @@ PIECE = re.compile(
 QUERIES = ("select", "with", "values", "table", "explain", "show")
 """How a query begins. ``EXPLAIN INSERT …`` proves that a row could be written, and writes none."""
 
-PARSED = "RB000"
-"""The SQLSTATE of our own with which the look at the grammar ends: PostgreSQL parses all before it runs anything."""
-
 SHOWN = 120
 """How many characters of a query a message shows."""
 
@@ -80,13 +77,8 @@ def _wrong(conn: psycopg.Connection, query: Query) -> str:
     """Say what is wrong with a query; empty: nothing."""
     if query.text.split(None, 1)[0].lower().lstrip("(") not in QUERIES:
         return f"'{query.shown}' is no query (one begins with {', '.join(QUERIES).upper()})"
-    stop = f"DO $$ BEGIN RAISE EXCEPTION 'parsed' USING ERRCODE = '{PARSED}'; END $$;\n"
-    try:
-        with database.transaction(conn):
-            conn.execute((stop + query.text).encode(), prepare=False)
-    except StatementFailed as error:
-        return "" if error.sqlstate == PARSED else f"{error.problem} in '{query.shown}'"
-    return ""
+    wrong = database.parse_error(conn, query.text)
+    return f"{wrong} in '{query.shown}'" if wrong else ""
 
 
 def run(conn: psycopg.Connection, name: str, queries: Sequence[Query], seconds: int) -> None:

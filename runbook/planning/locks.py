@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sql
 from runbook.models import Plan
 from runbook.planning import choices
-from runbook.schema import changes
+from runbook.schema import transaction
 
 NONE = "none new"
 """What stands for the lock of a statement that works under those the script has already."""
@@ -53,7 +53,7 @@ def of(plan: Plan) -> list[Lock]:
 
 def files_of(plan: Plan) -> dict[str, str]:
     """Return the steps of the plan's scripts, by file below sql/."""
-    settle = changes.SETTLE.get(plan.oauth) if choices.touched(plan) else None
+    settle = transaction.OAUTH_SCRIPTS.get(plan.oauth) if choices.touched(plan) else None
     files = {settle: "settle OAuth users"} if settle else {}
     for script in plan.scripts:
         if script.action == "run":

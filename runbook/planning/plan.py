@@ -12,37 +12,55 @@ from runbook.application import fitness, release
 from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
+from runbook.outlook import Trial
 from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, rehearsed, users
 from runbook.planning.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
-from runbook.schema import catalogue, endstate
+from runbook.schema import catalogue, endstate, held
+from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
+from runbook.trial import trial
 
 OLDEST = 140000
 """server_version_num of the oldest PostgreSQL that the scripts are written for."""
+
+LOCK_SECONDS = 10
+"""How long reading may wait for a table that somebody holds exclusively; nobody waits behind a reader."""
 
 SCRIPTS = ("012_rollback_oauth", "011_rollback_handover", "010_rollback_knowledge_base")
 """The procedure's scripts in their order: the last migration first."""
 
 
-def draw(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
-    """Draw the plan; reads only.
+def draw(
+    conn: psycopg.Connection,
+    request: RollbackRequest,
+    settings: Settings,
+    own: Sequence[int],
+    earlier: Trial | None = None,
+) -> Plan:
+    """Draw the plan: read the database, and try the transaction on a copy of its schema.
 
-    ``own`` are the backend pids of the runbook itself. What stands in the way is listed in the plan's blockers. Raises
-    WrongDatabase when this is not a DigitalTwin database that the scripts were written for.
+    ``own`` are the backend pids of the runbook itself; ``earlier`` is a trial that is not repeated while the schema is
+    the one that was tried. What stands in the way is listed in the plan's blockers. Raises
+    WrongDatabase when this is not a DigitalTwin database that the scripts were written for, LockNotAvailable when
+    somebody keeps a table from being read.
     """
     check_times(request, settings.identified_skew_seconds)
-    with database.translated(), conn.transaction(force_rollback=True):
+    with held.naming_holders(conn, own, reading=True), database.translated(), conn.transaction(force_rollback=True):
+        conn.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
         conn.execute("SELECT set_config('rollback.gemini', %s, true)", [request.gemini])
-        return _drawn(conn, request, settings, own)
+        return _drawn(conn, request, settings, own, earlier)
 
 
-def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int]) -> Plan:
+def _drawn(
+    conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int], earlier: Trial | None
+) -> Plan:
     identity = recognise(conn)
     _check_readable(conn)
     states = migration_states(conn, settings)
-    drift = endstate.drift(catalogue.read(conn), settings, identity)
+    facts = catalogue.read(conn)
+    drift = endstate.drift(facts, settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
     deletion = users.preview_deletion(conn) if request.oauth == "delete" else users.NOBODY
@@ -80,8 +98,23 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         backup=chosen,
     )
     in_the_way = [*problems, *census.forbidding(deletion), *obstacles.blockers(conn, drawn, settings)]
-    drawn = rehearsed.add(replace(drawn, blockers=in_the_way), request, settings)
+    drawn = _tried(conn, replace(drawn, blockers=in_the_way), facts, settings, earlier)
+    drawn = rehearsed.add(drawn, request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
+
+
+def _tried(
+    conn: psycopg.Connection, drawn: Plan, facts: Sequence[Fact], settings: Settings, earlier: Trial | None
+) -> Plan:
+    """Add what came of trying it."""
+    tried = trial.run(conn, drawn, facts, settings, earlier)
+    failures = tried.failures if tried else ()
+    return replace(
+        drawn,
+        trial=tried,
+        blockers=[*drawn.blockers, *failures],
+        warnings=[*trial.warnings(tried), *drawn.warnings],
+    )
 
 
 def _costed(conn: psycopg.Connection, drawn: Plan, request: RollbackRequest, settings: Settings) -> Plan:

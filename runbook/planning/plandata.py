@@ -9,7 +9,7 @@ from typing import Any
 from runbook.models import Plan
 from runbook.planning import choices
 
-FORMAT = 3
+FORMAT = 4
 """Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
 
 
@@ -55,6 +55,7 @@ def plan_hash(plan: Plan) -> str:
         "unlinked": dict(plan.unlinked),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
+        "untried": plan.trial is not None and bool(plan.trial.not_tried),
         "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),
     }
     return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -9,6 +9,7 @@ from runbook.models import Plan, Script
 from runbook.page import Block, Bullets, Code, Page, Section, Table
 from runbook.planning import choices, criteria, forecastpage, lockpage, planorder, rehearsed, sessionpage
 from runbook.request import RollbackRequest, deadline
+from runbook.trial import trial
 
 STATES: Mapping[str, str] = {"applied": "applied", "partial": "half applied", "absent": "not applied"}
 
@@ -70,6 +71,7 @@ def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> 
         f"Criteria: {_criteria(plan)}",
         f"What is lost: {choices.lost(plan)}.",
         f"Forecast: {forecastpage.sentence(plan)}.",
+        *([f"Trial: {trial.sentence(plan.trial)}."] if plan.trial else []),
         *([f"Rehearsal: {rehearsed.sentence(plan)}"] if plan.rehearsal else []),
     ]
     return [Bullets(sentences), Table(("", ""), facts)]

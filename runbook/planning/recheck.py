@@ -48,7 +48,7 @@ def recheck(
 
     Raises PlanChanged listing what voids the approval.
     """
-    now = plan.draw(conn, request, settings, own)
+    now = plan.draw(conn, request, settings, own, approved.trial)
     voids = [*changed(approved, now), *grown(approved, now, settings)]
     if voids:
         raise PlanChanged(
@@ -90,6 +90,7 @@ def _letters(one: Plan) -> dict[str, str]:
         "choice for gemini": one.gemini,
         "release": release,
         "services": ", ".join(one.services) or "none",
+        "trial on a copy of the schema": "not done" if one.trial and one.trial.not_tried else "done",
     }
 
 

@@ -12,6 +12,7 @@ from runbook.page import Block, Bullets, Page, Section, Table
 from runbook.page import markdown as written
 from runbook.planning import choices, forecastpage, planpage, rehearsed
 from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag, one_field
+from runbook.trial import trial
 
 INCIDENT = "standing-forecast"
 """What the request is called that no incident stands behind."""
@@ -75,6 +76,7 @@ def markdown(plan: Plan) -> str:
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
     said = [f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecastpage.sentence(plan)}."] if plan.needed else []
+    said += [f"Trial: {trial.sentence(plan.trial)}."] if plan.trial else []
     said += [f"Rehearsal: {rehearsed.sentence(plan)}"] if plan.rehearsal else []
     sections = [
         Section("Blocked because", [Bullets(plan.blockers)] if plan.needed and plan.blockers else []),

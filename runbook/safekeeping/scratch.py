@@ -13,33 +13,40 @@ from runbook.errors import BackupFailed, RollbackError, StatementFailed
 from runbook.safekeeping import comparison, serverdisk
 
 PREFIX = "rollback_proof_of_"
+BARE = "template0"
+"""What an empty database is made from; another template may bring extensions that this role cannot create."""
 LONGEST = 63
 """How many bytes a name has in PostgreSQL."""
 ROOM = 1.5
 """How much of its source's size is asked for: the copy, and the log that is written with it."""
-COMMENT = "Scratch database of the rollback runbook: a backup is proved in it. It may be dropped."
+COMMENT = "Scratch database of the rollback runbook. It may be dropped."
 PROVIDERS = {"i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened(maintenance: psycopg.Connection, source: str) -> Iterator[str]:
+def opened(
+    maintenance: psycopg.Connection, source: str, *, prefix: str = PREFIX, rows: bool = True, template: str = BARE
+) -> Iterator[str]:
     """Make a private scratch database like ``source``, lend its name, and drop it whatever happens.
 
-    What killed proofs left is dropped first. Raises BackupFailed, DatabaseUnavailable or StatementFailed.
+    Its name begins with ``prefix``; ``rows``: it must find room for the source's rows; ``template`` is what it is
+    made from. What was left by those that
+    were killed is dropped first. Raises BackupFailed, DatabaseUnavailable or StatementFailed.
     """
-    name = named(source)
+    name = named(source, prefix)
     if not database.query(maintenance, "scratch_database", database=source):
         raise BackupFailed(f"There is no database {source} to compare the backup with.")
     sweep(maintenance)
-    _check_disk(source)
+    if rows:
+        _check_disk(source)
     if not database.query(maintenance, "scratch_lock", database=name)[0]["locked"]:
         raise BackupFailed(f"Another proof of {source} is at work.", "Wait until it ends.")
     try:
         _make_room(maintenance, name)
         try:
-            _create(maintenance, name, source)
+            _create(maintenance, name, source, template)
             yield name
         finally:
             _drop(maintenance, name)
@@ -47,10 +54,10 @@ def opened(maintenance: psycopg.Connection, source: str) -> Iterator[str]:
         _unlock(maintenance, name)
 
 
-def named(source: str) -> str:
+def named(source: str, prefix: str = PREFIX) -> str:
     """Return the scratch database's name, which no two sources share."""
-    name = f"{PREFIX}{source}"
-    return name if len(name.encode()) <= LONGEST else f"{PREFIX}{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    name = f"{prefix}{source}"
+    return name if len(name.encode()) <= LONGEST else f"{prefix}{hashlib.sha256(source.encode()).hexdigest()[:32]}"
 
 
 def sweep(maintenance: psycopg.Connection) -> None:
@@ -92,17 +99,17 @@ def _make_room(maintenance: psycopg.Connection, name: str) -> None:
     _drop(maintenance, name)
 
 
-def _create(maintenance: psycopg.Connection, name: str, source: str) -> None:
+def _create(maintenance: psycopg.Connection, name: str, source: str, template: str) -> None:
     [like] = database.query(maintenance, "scratch_database", database=source)
-    _do(maintenance, creation(name, like))
+    _do(maintenance, creation(name, like, template))
     _do(maintenance, compose.SQL("COMMENT ON DATABASE {} IS {}").format(compose.Identifier(name), COMMENT))
     _do(maintenance, compose.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(compose.Identifier(name)))
     settle(maintenance, name, database.query(maintenance, "database_settings", database=source))
 
 
-def creation(name: str, like: database.Row) -> compose.Composed:
+def creation(name: str, like: database.Row, template: str = BARE) -> compose.Composed:
     """Return the statement that makes an empty database, with what the query ``scratch_database`` found of another."""
-    words = [compose.SQL("CREATE DATABASE {} TEMPLATE template0").format(compose.Identifier(name))]
+    words = [compose.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(compose.Identifier, (name, template)))]
     words += [_word(key.upper(), like[key]) for key in ("encoding", "lc_collate", "lc_ctype")]
     if provider := PROVIDERS.get(like["provider"]):
         words += [_word("LOCALE_PROVIDER", provider[0]), _word(provider[1], like["locale"])]

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import psycopg
@@ -70,11 +70,11 @@ def take(conn: psycopg.Connection, gate: psycopg.Connection, *, clone: bool) -> 
     whoever opened it) is ended, and the copy tried again. Raises BackupFailed, with nothing left behind.
     """
     original, late, attempts = conn.info.dbname, list[Straggler](), count(1)
-    properties = [str(row["statement"]) for row in database.query(conn, "database_properties", database=original)]
+    given = properties(conn, original)
     while (copy := _copied(conn, clone=clone, last=next(attempts) == ATTEMPTS)) is None:
         late += fence.close(gate, conn, [conn.info.backend_pid])
     log.info("copied %s to %s", original, copy)
-    return Snapshot(copy, clone, properties, late)
+    return Snapshot(copy, clone, given, late)
 
 
 def relieve(conn: psycopg.Connection, means: Means) -> str:
@@ -125,6 +125,17 @@ def drop(conn: psycopg.Connection, copy: str) -> None:
     with database.translated():
         conn.execute(compose.SQL("DROP DATABASE IF EXISTS {}").format(compose.Identifier(copy)))
     log.info("dropped the copy %s", copy)
+
+
+def properties(conn: psycopg.Connection, name: str) -> list[str]:
+    """Return the statements that give ``name`` what CREATE DATABASE does not copy of the database of ``conn``."""
+    return [str(row["statement"]) for row in database.query(conn, "database_properties", database=name)]
+
+
+def renaming(original: str, copy: str, given: Sequence[str]) -> list[str]:
+    """Return what going back does to names and properties, with one database in the place of both."""
+    names = [_quoted(name) for name in (original, copy, copy.replace(MARK, ASIDE), original)]
+    return [*(f"ALTER DATABASE {old} RENAME TO {new}" for old, new in pairwise(names)), *given]
 
 
 def going_back(original: str, taken: Snapshot) -> str:

@@ -4,17 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import sql
 from runbook import database, journal
-from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
+from runbook.errors import VerificationFailed
 from runbook.models import Plan, Script, Step
 from runbook.runs import Run
-from runbook.schema import catalogue, endstate, held
+from runbook.schema import held, transaction
 from runbook.schema.catalogue import Fact
-
-SETTLE = {"temporary passwords": "oauth/temporary_passwords.sql", "delete": "oauth/delete.sql"}
-"""The procedure's options 1 and 2; option 3, keep, runs nothing and skips 012."""
-
 
 LAST = "verify the schema"
 """The last step inside the transaction; it counts the rows."""
@@ -28,33 +23,18 @@ def step(run: Run, name: str) -> Iterator[journal.Found]:
     """
     began = datetime.now(UTC)
     with journal.step(run, name, inside=True) as found:
-        with _naming_holders(run), database.transaction(run.work):
+        with held.naming_holders(run.side, run.pids), database.transaction(run.work):
             yield found
         held.look(run, began)
 
 
-@contextmanager
-def _naming_holders(run: Run) -> Iterator[None]:
-    """Add to an error about a lock who holds it: pid, application, age of the query."""
-    try:
-        yield
-    except LockNotAvailable as error:
-        rows = database.query(run.side, "lock_holders", own=run.pids)
-        who = "; ".join(
-            f"{row['application']} (pid {row['pid']}, query {row['query_seconds']:.0f} s old, on {row['tables']})"
-            for row in rows
-        )
-        raise LockNotAvailable(f"{error.problem} Held by: {who or 'nobody any more'}.", error.remedy) from None
-
-
 def settle_users(run: Run, plan: Plan, found: journal.Found) -> None:
     """Do with the users without a password what the plan says."""
-    name = SETTLE.get(plan.oauth)
-    if name is None:
+    notices = transaction.handle_oauth_users(run.work, plan)
+    if notices is None:
         found["skipped"] = "users without a password are kept; 012 is skipped"
         return
-    found["notices"] = database.script(run.work, name)
-    found["rows"] = _row_changes(run)
+    found.update(notices=notices, rows=transaction.row_changes(run.work))
 
 
 def run_script(run: Run, script: Script, found: journal.Found) -> None:
@@ -65,13 +45,7 @@ def run_script(run: Run, script: Script, found: journal.Found) -> None:
     if script.action == "skip":
         found["skipped"] = script.why
         return
-    if sql.digest(script.name) != script.sha256:
-        raise RollbackError(
-            f"sql/{script.name} is not the file that was approved: it changed since.",
-            "Find out who changed it; a new plan needs a new approval.",
-        )
-    found["notices"] = database.script(run.work, script.name)
-    database.script(run.work, script.name.replace("rollback/", "verify/", 1))
+    found["notices"] = transaction.run_script(run.work, script)
 
 
 def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -> None:
@@ -79,23 +53,13 @@ def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -
 
     Raises VerificationFailed with all differences, objects lost, and rows changed that the plan did not announce.
     """
-    after = catalogue.read(run.work)
-    wrong = endstate.wrong(plan, run.settings, after, before)
-    wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after)]
-    rows = _row_changes(run)
-    wrong += endstate.unannounced(plan, rows)
-    found.update(facts=len(after), rows=rows)
-    if wrong:
+    result = transaction.result(run.work, plan, run.settings, before)
+    found.update(facts=result.facts, rows=result.rows)
+    if result.wrong:
         raise VerificationFailed(
-            "The result is not the declared end state:\n" + "\n".join(f"  - {line}" for line in wrong),
+            "The result is not the declared end state:\n" + "\n".join(f"  - {line}" for line in result.wrong),
             "Nothing needs to be repaired. Send these lines to who keeps the scripts.",
         )
-
-
-def _row_changes(run: Run) -> dict[str, dict[str, int]]:
-    """Return rows inserted, updated and deleted by this transaction so far, by table (the server's own counters)."""
-    rows = database.query(run.work, "row_changes")
-    return {str(row.pop("table")): {k: int(v) for k, v in row.items() if v} for row in rows}
 
 
 def listed(steps: Sequence[Step]) -> list[dict[str, object]]:

@@ -1,15 +1,17 @@
 """Locks that the transaction held: which, on what, for how long, measured in the run itself."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from runbook import database, figures
-from runbook.errors import RollbackError
+from runbook.errors import LockNotAvailable, RollbackError
 from runbook.models import Step
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ def released(run: "Run") -> None:
         database.query(run.side, "journal_locks", run=run.id, locks=Jsonb([asdict(one) for one in held]))
     except RollbackError as error:
         log.warning("How long locks were held could not be written down: %s", error.problem)
+
+
+@contextmanager
+def naming_holders(conn: psycopg.Connection, own: Sequence[int], *, reading: bool = False) -> Iterator[None]:
+    """Add to an error about a lock who holds it, as ``conn`` sees it afterwards: application, pid, age of the query.
+
+    ``own`` are the runbook's own backend pids; ``reading``: the lock was only to read. Raises LockNotAvailable.
+    """
+    try:
+        yield
+    except LockNotAvailable as error:
+        rows = database.query(conn, "lock_holders", own=list(own), reading=reading)
+        who = "; ".join(
+            f"{row['application']} (pid {row['pid']}, query {row['query_seconds']:.0f} s old, on {row['tables']})"
+            for row in rows
+        )
+        raise LockNotAvailable(f"{error.problem} Held by: {who or 'nobody any more'}.", error.remedy) from None
 
 
 def of(steps: Iterable[Step]) -> list[Held]:
