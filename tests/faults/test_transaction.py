@@ -18,7 +18,9 @@ ON_OBJECT = """
 CREATE SCHEMA faults;
 CREATE FUNCTION faults.strike() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_database() !~ '^rollback_trial_' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = '{object}') THEN {act} END IF;
+    IF current_database() !~ '^rollback_trial_'
+       AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = '{object}')
+    THEN {act} END IF;
 END $$;
 CREATE EVENT TRIGGER strike ON ddl_command_end EXECUTE FUNCTION faults.strike();
 """
