@@ -8,8 +8,8 @@ CASES = [
     Case("a publication of all tables", "CREATE PUBLICATION everything FOR ALL TABLES;", says="everything"),
     Case(
         "a publication of some tables",
-        "CREATE PUBLICATION some FOR TABLE users, messages WITH (publish = 'insert, update');",
-        says="some",
+        "CREATE PUBLICATION some_tables FOR TABLE users, messages WITH (publish = 'insert, update');",
+        says="some_tables",
     ),
     Case("a publication of a schema", "CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA public;", says="of_schema"),
     Case(
