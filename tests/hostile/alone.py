@@ -42,8 +42,6 @@ def tried(
     try:
         with runner.added(templates, [case]) as database:
             runbook_runs.aim(monkeypatch, database, folder)
-            if case.role:
-                monkeypatch.setenv("PGUSER", case.role)
             outcome = runner.tried(database, [case], reference)
             return outcome, _judged(database, case, outcome, reference)
     except psycopg.Error as error:

@@ -114,4 +114,9 @@ CASES = [
         "CREATE EXTENSION unaccent;\nCREATE EXTENSION fuzzystrmatch;\nCREATE INDEX sounds ON users (soundex(full_name));",
         versions=("15",),
     ),
+    Case(
+        "the extensions in a schema that is in nobody's search_path",
+        'CREATE SCHEMA ext_home;\nALTER EXTENSION "uuid-ossp" SET SCHEMA ext_home;',
+        versions=("15",),
+    ),
 ]

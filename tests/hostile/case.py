@@ -30,6 +30,12 @@ class Case:
     """What is run on the maintenance database before its own is dropped, where the case reaches beyond that."""
     undo_after: str = ""
     """What is run there once its own database is gone."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the environment of who plans and runs."""
+    dbname: str = ""
+    """What the database is called, where that matters."""
+    encoding: str = ""
+    """The database's encoding, where it is another than the server's."""
     role: str = ""
     """The role that plans and runs, where it is no superuser."""
     versions: Sequence[str] = ("18",)

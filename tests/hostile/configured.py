@@ -92,4 +92,70 @@ PATHS = [
         beside=True,
     ),
 ]
-CASES = [*SETTINGS, *PATHS]
+CLUSTER = [
+    Case(
+        "the role's settings in all databases",
+        "ALTER ROLE postgres SET statement_timeout = '15ms';\nALTER ROLE postgres SET datestyle = 'German';\n"
+        "ALTER ROLE postgres SET search_path = '';\nALTER ROLE postgres SET default_transaction_read_only = on;",
+        undo="ALTER ROLE postgres RESET ALL;",
+        alone=True,
+    ),
+    Case(
+        "the maintenance database is read-only and impatient",
+        "ALTER DATABASE postgres SET default_transaction_read_only = on;\nALTER DATABASE postgres SET statement_timeout = '15ms';\n"
+        "ALTER DATABASE postgres SET search_path = '';",
+        undo="ALTER DATABASE postgres RESET ALL;",
+        alone=True,
+    ),
+    Case(
+        "the database is marked as a template",
+        "ALTER DATABASE {database} IS_TEMPLATE true;",
+        undo="ALTER DATABASE {database} IS_TEMPLATE false;",
+        alone=True,
+    ),
+    Case(
+        "the database's collation is of another version",
+        "UPDATE pg_database SET datcollversion = '1' WHERE datname = current_database();",
+        "either",
+        says="(?i)collation",
+        alone=True,
+        versions=("15", "18"),
+    ),
+]
+ENVIRONMENTS = {
+    "PGOPTIONS": "-c search_path=nowhere -c datestyle=German -c statement_timeout=15ms -c default_transaction_read_only=on",
+    "PGDATESTYLE": "German",
+    "PGTZ": "Asia/Kolkata",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGAPPNAME": "somebody's psql",
+    "PGCONNECT_TIMEOUT": "2",
+    "PSQLRC": "/nowhere",
+    "PG_COLOR": "always",
+    "LC_ALL": "de_DE.UTF-8",
+}
+SHELLS = [
+    Case(f"the environment has {name}={value}", "SELECT 1;", env={name: value}, alone=True)
+    for name, value in ENVIRONMENTS.items()
+]
+CALLED = [
+    Case("a database with a slash in its name", "SELECT 1;", dbname="team/db", alone=True),
+    Case(
+        "a database with quotes, percent and spaces in its name",
+        "SELECT 1;",
+        dbname='it\'s 100% "ours" {0} $x',
+        alone=True,
+    ),
+    Case(
+        "a database with a long name in other letters", "SELECT 1;", dbname="größte_datenbank_" + "ä" * 22, alone=True
+    ),
+    Case(
+        "a database whose name looks like a connection string",
+        "SELECT 1;",
+        dbname="dbname=postgres host=nowhere",
+        alone=True,
+    ),
+    Case("a database in SQL_ASCII", "SELECT 1;", encoding="SQL_ASCII", alone=True),
+    Case("a database in LATIN1", "SELECT 1;", encoding="LATIN1", alone=True),
+]
+
+CASES = [*SETTINGS, *PATHS, *CLUSTER, *SHELLS, *CALLED]

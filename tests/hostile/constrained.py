@@ -235,5 +235,79 @@ KEYS = [
         "INSERT INTO bookings SELECT id, '[2025-01-01,2025-01-02)' FROM knowledge_bases LIMIT 1;",
     ),
 ]
+DELETIONS = [
+    Case(
+        "rows three schemas deep that go with a user",
+        CRM + "CREATE SCHEMA IF NOT EXISTS sales;\n"
+        "CREATE TABLE crm.accounts (id uuid PRIMARY KEY REFERENCES public.users ON DELETE CASCADE);\n"
+        "CREATE TABLE sales.offers (id serial PRIMARY KEY, account uuid REFERENCES crm.accounts ON DELETE CASCADE);\n"
+        "CREATE TABLE sales.lines (offer int REFERENCES sales.offers ON DELETE CASCADE, n int);\n"
+        "INSERT INTO crm.accounts SELECT id FROM public.users;\nINSERT INTO sales.offers (account) SELECT id FROM crm.accounts;\n"
+        "INSERT INTO sales.lines SELECT id, n FROM sales.offers, generate_series(1, 3) AS n;\n" + RATED,
+        request=DELETE,
+        says=r"sales\.lines",
+    ),
+    Case(
+        "users with passwords who go with the user who invited them",
+        "ALTER TABLE users ADD COLUMN sponsor uuid REFERENCES users ON DELETE CASCADE;\n"
+        "UPDATE users SET sponsor = md5('user oauth-owner')::uuid WHERE email IN ('user2@example.org', 'user3@example.org');\n"
+        + RATED,
+        "either",
+        request=DELETE,
+        says="sponsor",
+    ),
+    Case(
+        "users who were invited by one who goes, which is forbidden",
+        "ALTER TABLE users ADD COLUMN inviter uuid REFERENCES users;\n"
+        "UPDATE users SET inviter = md5('user oauth-owner')::uuid WHERE email = 'user2@example.org';\n" + RATED,
+        "blocked",
+        request=DELETE,
+        says="inviter",
+    ),
+    Case(
+        "a table of the same name in another schema that goes with a user",
+        CRM + "CREATE TABLE crm.messages (id serial PRIMARY KEY, who uuid REFERENCES public.users ON DELETE CASCADE);\n"
+        "INSERT INTO crm.messages (who) SELECT id FROM public.users;\n" + RATED,
+        request=DELETE,
+        says=r"crm\.messages",
+    ),
+    Case(
+        "a child table of users, whose rows would be deleted too",
+        "CREATE TABLE trial_users (until date, PRIMARY KEY (id)) INHERITS (users);\n"
+        "INSERT INTO trial_users (email, full_name, oauth_id) VALUES ('trial@example.org', 'Trial', 't1');\n" + RATED,
+        "either",
+        request=DELETE,
+        says="trial_users",
+    ),
+    Case(
+        "a trigger that forbids what would be deleted along",
+        CRM
+        + "CREATE TABLE crm.contracts (id serial PRIMARY KEY, who uuid REFERENCES public.users ON DELETE CASCADE);\n"
+        "INSERT INTO crm.contracts (who) SELECT id FROM public.users;\n"
+        "CREATE FUNCTION crm.binding() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it binds'; END$$;\n"
+        "CREATE TRIGGER binding BEFORE DELETE ON crm.contracts FOR EACH ROW EXECUTE FUNCTION crm.binding();\n" + RATED,
+        "blocked",
+        request=DELETE,
+        says="binding",
+    ),
+    Case(
+        "a trigger that silently keeps what would be deleted along",
+        "CREATE TABLE ledger (id serial PRIMARY KEY, who uuid REFERENCES users ON DELETE CASCADE);\n"
+        "INSERT INTO ledger (who) SELECT id FROM users;\n"
+        "CREATE FUNCTION keep_ledger() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;\n"
+        "CREATE TRIGGER keep_ledger BEFORE DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION keep_ledger();\n" + RATED,
+        "either",
+        request=DELETE,
+        says="keep_ledger",
+    ),
+    Case(
+        "a foreign key of two columns to users",
+        "ALTER TABLE users ADD CONSTRAINT users_two UNIQUE (id, email);\n"
+        "CREATE TABLE badges (who uuid, mail varchar(255), FOREIGN KEY (who, mail) REFERENCES users (id, email) MATCH FULL ON DELETE CASCADE);\n"
+        "INSERT INTO badges SELECT id, email FROM users;\n" + RATED,
+        request=DELETE,
+        says="badges",
+    ),
+]
 
-CASES = [*CHECKS, *KEYS]
+CASES = [*CHECKS, *KEYS, *DELETIONS]

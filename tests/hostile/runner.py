@@ -21,7 +21,7 @@ from runbook.request import RollbackRequest
 from runbook.runs import Run
 from tests import runbook_runs
 from tests.databases import Database, Templates
-from tests.hostile import judging, oracle, references
+from tests.hostile import judging, made, oracle
 from tests.hostile.case import Case
 from tests.hostile.references import Reference
 
@@ -54,7 +54,7 @@ def added(templates: Templates, cases: Sequence[Case]) -> Iterator[Database]:
     with ExitStack() as stack:
         for case in cases:
             stack.callback(_undo, templates, case.undo_after)
-        database = stack.enter_context(templates.copy(forward=tuple(cases[0].forward), messages=references.MESSAGES))
+        database = stack.enter_context(made.lent(templates, cases[0]))
         for case in cases:
             stack.callback(_undo, templates, case.undo.replace("{database}", database.dbname))
             apply(database, case.sql)
@@ -62,8 +62,10 @@ def added(templates: Templates, cases: Sequence[Case]) -> Iterator[Database]:
 
 
 def _undo(templates: Templates, text: str) -> None:
-    if text:
-        apply(Database(templates.server, "postgres"), text)
+    with oracle.connect(Database(templates.server, "postgres")) as conn:
+        conn.autocommit = True
+        for statement in statements(text):
+            conn.execute(statement.encode())
 
 
 def apply(database: Database, text: str) -> None:
@@ -94,7 +96,10 @@ def tried(database: Database, cases: Sequence[Case], reference: Reference) -> Ou
     """Plan; run if the plan can go ahead; compare all that there is with all that there was."""
     request = asked(cases)
     before = oracle.look(database)
-    outcome = _run(request)
+    env = {name: value for case in cases for name, value in case.env.items()}
+    env |= {"PGUSER": case.role} if (case := cases[0]).role else {}
+    with mock.patch.dict("os.environ", env):
+        outcome = _run(request)
     after = oracle.look(database)
     if outcome.done:
         outcome.wrong += judging.unannounced(before, after, request, outcome.page, reference)

@@ -73,6 +73,12 @@ CASES = [
         ),
     ),
     Case(
+        "the team's comments on columns that go",
+        "COMMENT ON COLUMN users.avatar_url IS 'from the provider, cached';\nCOMMENT ON COLUMN knowledge_bases.share_url IS 'printed on cards';",
+        says="avatar_url",
+        loses="avatar_url|share_url",
+    ),
+    Case(
         "comments on everything the team has",
         "CREATE TABLE remarks (id int PRIMARY KEY, t text);\nCOMMENT ON TABLE remarks IS 'ours';\n"
         "COMMENT ON COLUMN remarks.t IS E'two\\nlines, 100 %, it''s';\nCOMMENT ON SCHEMA public IS 'the application''s';\n"

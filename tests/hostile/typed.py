@@ -127,4 +127,52 @@ CASES = [
         "blocked",
         says="message_sender",
     ),
+    Case(
+        "gemini as default provider",
+        "ALTER TABLE knowledge_bases ALTER COLUMN llm_provider SET DEFAULT 'gemini';",
+        "either",
+        says="llm_provider",
+        drift=r"column public\.digital_twins\.llm_provider",
+    ),
+    Case(
+        "gemini as default provider, and gemini is removed",
+        "ALTER TABLE knowledge_bases ALTER COLUMN llm_provider SET DEFAULT 'gemini';",
+        "either",
+        request={"gemini": "remove"},
+        says="llm_provider",
+    ),
+    Case(
+        "a check with gemini as text, and gemini is removed",
+        "ALTER TABLE knowledge_bases ADD CONSTRAINT known_models CHECK (llm_provider::text <> 'openai' OR llm_model IS NOT NULL);\n"
+        "UPDATE knowledge_bases SET llm_model = NULL WHERE llm_provider = 'gemini';",
+        "blocked",
+        request={"gemini": "remove"},
+        says="known_models",
+    ),
+    Case(
+        "a virtual column from a dropped one",
+        "ALTER TABLE users ADD COLUMN linked bool GENERATED ALWAYS AS (oauth_id IS NOT NULL) VIRTUAL;",
+        "blocked",
+        says="linked",
+    ),
+    Case(
+        "constraints that are not enforced",
+        "ALTER TABLE users ADD CONSTRAINT long_name CHECK (length(full_name) > 100) NOT ENFORCED;\n"
+        "CREATE TABLE soft (kb uuid, CONSTRAINT soft_kb FOREIGN KEY (kb) REFERENCES knowledge_bases NOT ENFORCED);",
+        "either",
+        says="soft_kb|long_name",
+    ),
+    Case(
+        "NOT NULL for passwords that was never validated",
+        "ALTER TABLE users ADD CONSTRAINT pw_there NOT NULL password_hash NOT VALID;",
+        "either",
+        says="pw_there|password_hash",
+    ),
+    Case(
+        "a named NOT NULL on a column that goes",
+        "UPDATE knowledge_bases SET description = coalesce(description, '-');\n"
+        "ALTER TABLE knowledge_bases ADD CONSTRAINT described NOT NULL description;",
+        loses="described",
+        says="description",
+    ),
 ]
