@@ -151,7 +151,7 @@ def _says(case: Case, outcome: runner.Outcome) -> str:
 
 
 def _becomes(outcome: runner.Outcome) -> str:
-    return {"goes ahead": "goes ahead", "blocked": "blocked; nothing is changed"}.get(outcome.word, outcome.word)
+    return {"goes ahead": "goes ahead", "blocked": "blocked; nothing is changed"}.get(outcome.word, "fails")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ GRANT ALL ON SCHEMA public TO hostile_owner;
 """
 GONE = "DROP ROLE hostile_runner;\nDROP ROLE hostile_owner;"
 RUNNER = ROLES + OWNED
+EVERYTHING = "."
+"""All objects have another owner than in the baseline."""
 
 CASES = [
     Case(
@@ -118,6 +120,7 @@ CASES = [
         "a runner that is no superuser and acts for the owner",
         RUNNER,
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
         versions=("15", "18"),
@@ -129,6 +132,7 @@ CASES = [
         "blocked",
         says="(?i)row.level security|row security|policy",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
     ),
@@ -136,6 +140,7 @@ CASES = [
         "a runner that is no superuser, and row level security of the owner's",
         RUNNER + "ALTER TABLE users ENABLE ROW LEVEL SECURITY;\nCREATE POLICY no_users ON users USING (false);",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
     ),
@@ -145,6 +150,7 @@ CASES = [
         "blocked",
         says="only_dba",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
         beside=True,
@@ -157,6 +163,7 @@ CASES = [
         "blocked",
         says="dba_log",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
     ),
@@ -165,6 +172,7 @@ CASES = [
         RUNNER + "ALTER ROLE hostile_runner NOCREATEDB;",
         "either",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
     ),
@@ -174,6 +182,7 @@ CASES = [
         "either",
         says="(?i)connection",
         role="hostile_runner",
+        drift=EVERYTHING,
         undo_after=GONE,
         alone=True,
         beside=True,

@@ -44,8 +44,7 @@ CASES = [
     Case(
         "a subscription that is off",
         "CREATE SUBSCRIPTION hostile_news CONNECTION 'host=nowhere.invalid dbname=x' PUBLICATION x WITH (connect = false, slot_name = NONE);",
-        "either",
-        says="hostile_news",
+        undo="DROP SUBSCRIPTION hostile_news;",
         alone=True,
         beside=True,
     ),
@@ -54,6 +53,7 @@ CASES = [
         "BEGIN;\nUPDATE end_users SET name = 'x';\nPREPARE TRANSACTION 'hostile one';",
         "blocked",
         says="hostile one",
+        undo="ROLLBACK PREPARED 'hostile one';",
         alone=True,
         beside=True,
     ),
@@ -117,6 +117,7 @@ CASES = [
     Case(
         "the extensions in a schema that is in nobody's search_path",
         'CREATE SCHEMA ext_home;\nALTER EXTENSION "uuid-ossp" SET SCHEMA ext_home;',
+        drift=r"\.id$|uuid-ossp",
         versions=("15",),
     ),
 ]

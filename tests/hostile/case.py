@@ -27,9 +27,9 @@ class Case:
     drift: str = ""
     """A regular expression of the baseline's facts that the team itself had changed."""
     undo: str = ""
-    """What is run on the maintenance database before its own is dropped, where the case reaches beyond that."""
+    """What is run before its database is dropped, where the case reaches beyond that."""
     undo_after: str = ""
-    """What is run there once its own database is gone."""
+    """What is run on the maintenance database once its own is gone."""
     env: Mapping[str, str] = field(default_factory=dict)
     """What stands in the environment of who plans and runs."""
     dbname: str = ""

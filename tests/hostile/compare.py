@@ -191,11 +191,11 @@ def end_state(baseline: Picture, after: Picture, drift: str, kept: Collection[st
 
 
 def checks(before: Picture, after: Picture) -> Iterator[Change]:
-    """Yield the checks that rows violate now and did not before: PostgreSQL looks only at rows that are written."""
+    """Yield the constraints that rows violate now and did not before: PostgreSQL looks only at rows that are written."""
     was = {(old(table), name): count for (table, name), count in before.broken.items()}
     for (table, name), count in after.broken.items():
         if count > was.get((old(table), name), 0):
-            yield Change(f"{table}.{name}", f"check is violated by {count} row(s)", count, check=True)
+            yield Change(f"{table}.{name}", f"constraint is violated by {count} row(s)", count, check=True)
 
 
 def _translated(relation: Relation, change: Callable[[Row], Row]) -> Relation:

@@ -78,7 +78,7 @@ def announced(change: Change, page: str) -> bool:
         return bool(named)
     if change.column and change.what in ("public.users", "public.knowledge_bases"):
         # The plan speaks of these tables anyway: the column must be named.
-        named = [line for line in page.splitlines() if _names(line, change.column)]
+        named = [line for line in page.splitlines() if change.column in line]
     counted = re.compile(rf"(?<![\d,]){change.rows:,}(?![\d,])")
     by_trigger = re.compile(r"\b([Tt]riggers?|[Rr]ules?|[Vv]iews?)\b")
     return any(counted.search(line) or by_trigger.search(line) for line in named)

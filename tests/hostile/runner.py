@@ -53,18 +53,18 @@ def added(templates: Templates, cases: Sequence[Case]) -> Iterator[Database]:
     """Lend a database to which the cases were added; what reaches beyond it is taken back. Raises psycopg.Error."""
     with ExitStack() as stack:
         for case in cases:
-            stack.callback(_undo, templates, case.undo_after)
+            stack.callback(_undo, Database(templates.server, "postgres"), case.undo_after)
         database = stack.enter_context(made.lent(templates, cases[0]))
         for case in cases:
-            stack.callback(_undo, templates, case.undo.replace("{database}", database.dbname))
+            stack.callback(_undo, database, case.undo)
             apply(database, case.sql)
         yield database
 
 
-def _undo(templates: Templates, text: str) -> None:
-    with oracle.connect(Database(templates.server, "postgres")) as conn:
+def _undo(database: Database, text: str) -> None:
+    with oracle.connect(database) as conn:
         conn.autocommit = True
-        for statement in statements(text):
+        for statement in statements(text.replace("{database}", database.dbname)):
             conn.execute(statement.encode())
 
 
