@@ -191,7 +191,7 @@ def end_state(baseline: Picture, after: Picture, drift: str, kept: Collection[st
 
 
 def checks(before: Picture, after: Picture) -> Iterator[Change]:
-    """Yield the constraints that rows violate now and did not before: PostgreSQL looks only at rows that are written."""
+    """Yield the constraints that rows violate now and did not before: PostgreSQL looks only at rows being written."""
     was = {(old(table), name): count for (table, name), count in before.broken.items()}
     for (table, name), count in after.broken.items():
         if count > was.get((old(table), name), 0):
