@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo deploy test check benchmark pictures test-system lock clean
+.PHONY: help demo deploy test check benchmark obstacles pictures test-system lock clean
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ check: $(VENV)/.dev  ## Lint, types, import rules and unit tests, in under a min
 
 benchmark: $(VENV)/.run  ## Measure the outage, by hand and with the runbook (25 minutes; as root with copy-on-write)
 	@$(BIN)/python -m benchmarks
+
+obstacles: $(VENV)/.dev  ## Try all that teams add to a database, alone and 300 times combined, and write docs/obstacles.md (30 minutes)
+	@$(BIN)/python -m tests.make_obstacles --combinations 300
 
 pictures: $(VENV)/.dev  ## Make the documents' pictures of Prefect's pages by driving a browser (chromium; two minutes)
 	@$(BIN)/python -m tests.make_pictures
