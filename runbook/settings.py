@@ -166,7 +166,7 @@ class Settings(BaseSettings):
     mail_from: str = Field("noreply@localhost", description="Sender of the messages to users.")
     mail_seconds: float = Field(
         120,
-        ge=0,
+        gt=0,
         description="How long a mail server that takes nobody's mail is tried again, in s; then who waits is mailed by "
         "the next run for the incident.",
     )

@@ -99,7 +99,7 @@ class Moody(SMTP):
 
     greeted = False
 
-    async def push(self, status: str | bytes) -> None:
+    async def push(self, status: Any) -> None:
         if not self.greeted:
             self.greeted = True
             if said := self._box.says("connect"):
