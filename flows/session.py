@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 from rich.console import Console
 
-from flows import prompting
+from flows import prompting, proxies
 from flows.rehearsal import rehearsal
 from flows.rollback import rollback
 from runbook import journal
@@ -33,6 +33,7 @@ T = TypeVar("T")
 def server(console: Console) -> Iterator[None]:
     """Use the configured Prefect server, or start a temporary one and say so."""
     url = PREFECT_API_URL.value()
+    proxies.bypass(url or "")
     if url and _answers(url):
         console.print(f"Prefect server: {url}")
         yield
@@ -46,7 +47,7 @@ def server(console: Console) -> Iterator[None]:
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", timeout=3).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 

@@ -65,8 +65,9 @@ def notify_rest(run: Run, plan: Plan) -> Summary:
 def _found(ended: Told, outcome: Verdict) -> dict[str, object]:
     """Return what the journal says of the step: counts, and whether somebody waits."""
     if outcome != "done":
-        return {"team": told.channels(ended)}
+        return {"team": told.channels(ended), "summary": told.channels(ended)}
     counted: dict[str, object] = {"users": told.users(ended), "team": told.channels(ended)}
+    counted["summary"] = told.counts(ended)
     return counted | ({"open": ended.trouble or "somebody waits"} if ended.open else {})
 
 
