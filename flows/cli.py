@@ -142,7 +142,7 @@ def approve(flow_run: UUID | None = None, /) -> int:
     """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
     from flows import approving, prompting, session  # noqa: PLC0415
 
-    with session.server(console):
+    with session.server(console), session.answered():
         waiting = approving.waiting(flow_run)
         prompting.show(waiting, console)
         prompting.converse(waiting.id, console, "rollback approve")

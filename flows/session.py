@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 import httpx
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
+from prefect.exceptions import PrefectException
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
 from rich.console import Console
 
 from flows import prompting, proxies
@@ -49,6 +55,21 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=3).is_success
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Say in a sentence what Prefect's client raises, and let it try for seconds only. Raises RollbackError."""
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}):
+        try:
+            yield
+        except (httpx.HTTPError, PrefectException) as error:
+            said = str(error).partition("\n")[0] or type(error).__name__
+            raise RollbackError(
+                f"The Prefect server does not answer as it should: {said}.",
+                "Check PREFECT_API_URL and PREFECT_API_AUTH_STRING, and that the server runs; then answer again.",
+                "The run goes on waiting.",
+            ) from None
 
 
 def run(request: RollbackRequest, console: Console) -> int:

@@ -1,4 +1,4 @@
-"""A Prefect server and a proxy: on this machine it is asked directly, elsewhere through it; one that is away is named."""
+"""A Prefect server and a proxy: on this machine it is asked directly, elsewhere through it; if away, it is named."""
 
 import sys
 import threading
@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook.demo import world
-from tests.acceptance.operator import REQUEST, Desk
+from tests.acceptance.operator import REQUEST, ROOT, Desk
 from tests.acceptance.prefects import Prefect
 from tests.acceptance.wrong import refused, text
 
@@ -29,7 +30,7 @@ def programs() -> list[tuple[str, ...]]:
 
 
 def alert(folder: Path) -> None:
-    (folder / "alert.json").write_text('{"incident": "INC-1", "reason": "It is broken.", "kind": "chat_broken"}')
+    (folder / "alert.json").write_bytes((ROOT / "tests" / "alerts" / "generic.json").read_bytes())
 
 
 def test_a_server_on_this_machine_is_asked_without_the_proxy(at: Desk, prefect_api: Prefect) -> None:
@@ -52,6 +53,13 @@ def test_what_the_environment_excepts_already_is_kept(at: Desk, prefect_api: Pre
     assert shown.stdout.strip() == f"{listed} {listed}", text(shown)
 
 
+class Passing(urllib.request.HTTPErrorProcessor):
+    """Takes every answer as it is."""
+
+    def http_response(self, request: Any, response: Any) -> Any:
+        return response
+
+
 @contextmanager
 def proxy(server: Prefect) -> Iterator[tuple[str, list[str]]]:
     """Run a real proxy which alone knows where the server is; lend its address, and what it was asked for."""
@@ -64,7 +72,8 @@ def proxy(server: Prefect) -> Iterator[tuple[str, list[str]]]:
             wanted = self.path.replace("prefect.invalid:4200", f"127.0.0.1:{server.port}")
             kind = {"Content-Type": self.headers.get("Content-Type") or "application/json"}
             there = urllib.request.Request(wanted, data=body, headers=kind, method=self.command)
-            with urllib.request.urlopen(there, timeout=30) as answer:
+            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), Passing())
+            with direct.open(there, timeout=30) as answer:
                 said = answer.read()
                 self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
@@ -72,7 +81,7 @@ def proxy(server: Prefect) -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(said)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - http.server calls it so
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -90,6 +99,11 @@ def test_a_server_elsewhere_is_asked_through_the_proxy(at: Desk, prefect_api: Pr
         there = {"http_proxy": address, "PREFECT_API_URL": "http://prefect.invalid:4200/api"}
         refused(at.rollback("approve", **there), "Prefect server: http://prefect.invalid:4200/api", "No run waits")
     assert any("/flow_runs/filter" in path for path in asked)
+
+
+def test_a_server_that_does_not_know_the_run_is_one_sentence(at: Desk, prefect_api: Prefect) -> None:
+    unknown = at.rollback("approve", "00000000-0000-0000-0000-000000000001", **prefect_api.env)
+    refused(unknown, "does not answer as it should", "Check PREFECT_API_URL")
 
 
 def test_a_temporary_server_is_reached_without_the_proxy(at: Desk) -> None:
