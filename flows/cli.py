@@ -35,8 +35,12 @@ PREFECT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLIENT_MAX_RETRIES": "2",
 }
-"""Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server."""
+"""Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server.
+
+A server that is gone is tried again for seconds, not for minutes: only a run that waits for its approval needs it.
+"""
 
 
 def _misused(error: CycloptsError) -> str:

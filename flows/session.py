@@ -1,11 +1,13 @@
 """What a flow needs when it runs in a terminal: a Prefect server, and somebody who is told how it goes."""
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 from prefect.client.schemas.objects import State
@@ -28,7 +30,7 @@ from runbook.models import Step
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import RollbackRequest
 from runbook.telling import ending, terminal
-from runbook.telling.summary import Summary
+from runbook.telling.summary import Summary, outage_words
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +76,38 @@ def answered() -> Iterator[None]:
 
 def run(request: RollbackRequest, console: Console) -> int:
     """Run the flow in this process and return the exit status: 0 done, 4 declined or refused, 1 failed."""
-    with server(console), told(console, partial(prompting.prompt, console)):
-        state = rollback(request, return_state=True)
+    ends: list[Summary] = []
+    hear: Callable[[Summary, Sequence[Path]], None] = lambda summary, _: ends.append(summary)  # noqa: E731
+    with (
+        server(console),
+        told(console, partial(prompting.prompt, console)),
+        _listening(ending.listeners, hear),
+    ):
+        try:
+            state = rollback(request, return_state=True)
+        except (httpx.HTTPError, PrefectException) as error:
+            _leave(_vanished(ends, error, console))
     return ended(state, console)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process now: at its usual end Prefect would try for minutes to send what it still has for its server."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _vanished(ends: Sequence[Summary], error: Exception, console: Console) -> int:
+    """Say how a run ended whose Prefect server is gone, so that it knows nothing of the end. The journal does."""
+    why = f"The Prefect server is gone ({type(error).__name__}): its page of the run does not show the end."
+    if ends and ends[-1].outcome == "done":
+        console.print(f"{ends[-1].request.incident}: rolled back and verified; {outage_words(ends[-1])}.", markup=False)
+        console.print(f"{why} rollback status does, with who was told.", markup=False)
+        return 0
+    terminal.error(
+        RollbackError(why, "rollback status says where things stand.", ends[-1].state if ends else ""), console
+    )
+    return 1
 
 
 def rehearse(request: RehearsalRequest, console: Console) -> int:
