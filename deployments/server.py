@@ -10,6 +10,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE_SKIP_VERIFY, PREFECT_API_URL
 
+from flows import proxies
 from runbook.errors import RollbackError
 
 if TYPE_CHECKING:
@@ -27,10 +28,17 @@ class ServerRefused(RollbackError):
     """The Prefect server answered with an error; what it said is in the problem."""
 
 
+def check() -> None:
+    """Raise ServerUnreachable or ServerRefused at once where no client could work with the configured server."""
+    with connected():
+        pass
+
+
 @contextmanager
 def connected() -> Iterator[SyncPrefectClient]:
     """Lend a client of the configured server. Raises ServerUnreachable, ServerRefused."""
     url = address()
+    proxies.bypass(url)
     try:
         # A client of an address that nobody listens on tries for a long time; this says so at once.
         httpx.get(f"{url}/health", timeout=SECONDS, verify=_trust()).raise_for_status()

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from prefect.workers.process import ProcessWorker
 
+from deployments import server
+from runbook.errors import RollbackError
+
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
@@ -36,6 +39,11 @@ def start(
     name
         What the worker is called in the UI.
     """
+    try:
+        server.check()  # Prefect's own client tries for minutes, and ends with a traceback
+    except RollbackError as error:
+        _say(str(error))
+        return 1
     worker = ProcessWorker(work_pool_name=pool, work_queues=work_queue, name=name or None)
     asyncio.run(_until_told(worker))
     return 0

@@ -35,8 +35,12 @@ PREFECT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLIENT_MAX_RETRIES": "2",
 }
-"""Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server."""
+"""Prefect, as a person at a terminal wants it: progress is printed by the runbook, the log goes to the server.
+
+A server that is gone is tried again for seconds, not for minutes: only a run that waits for its approval needs it.
+"""
 
 
 def _misused(error: CycloptsError) -> str:
@@ -142,7 +146,7 @@ def approve(flow_run: UUID | None = None, /) -> int:
     """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
     from flows import approving, prompting, session  # noqa: PLC0415
 
-    with session.server(console):
+    with session.server(console), session.answered():
         waiting = approving.waiting(flow_run)
         prompting.show(waiting, console)
         prompting.converse(waiting.id, console, "rollback approve")

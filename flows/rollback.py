@@ -14,12 +14,12 @@ from runbook.planning import planpage
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from runbook.telling import ending
-from runbook.telling.summary import Verdict, outage_words
+from runbook.telling.summary import Summary, Verdict
 from tasks.assess import assess
 from tasks.authorise import authorise
 from tasks.back_up import back_up
 from tasks.fence import fence
-from tasks.notify import notify
+from tasks.notify import notify, notify_rest
 from tasks.open_and_start import open_and_start
 from tasks.portable_dump import portable_dump
 from tasks.prepare_release import prepare_release
@@ -56,7 +56,7 @@ def take_back(run: Run) -> State[Any]:
             take_over(run)
         plan = assess(run)
         if not run.committed and not plan.needed:
-            return Completed(message=f"{planpage.verdict(plan)}.")
+            return tell_the_rest(run, plan)
         if not run.committed:
             authorise(run, plan)
             prepare_release(run, plan)
@@ -71,8 +71,7 @@ def take_back(run: Run) -> State[Any]:
         ending.explain(failure, notify(run, plan, "failed", error=failure))
         raise
     portable_dump(run, summary)
-    done = f"{run.request.incident}: rolled back, verified, and everybody told; {outage_words(summary)}."
-    return Completed(message=done)
+    return told(summary)
 
 
 def change(run: Run, plan: Plan) -> None:
@@ -91,6 +90,19 @@ def change(run: Run, plan: Plan) -> None:
     except BaseException:
         reopen(run, plan)
         raise
+
+
+def tell_the_rest(run: Run, plan: Plan) -> State[Any]:
+    """With nothing to roll back: tell who still waits to be told of this incident's rollback, if there is anybody."""
+    if not ending.take_up(run):
+        return Completed(message=f"{planpage.verdict(plan)}.")
+    return told(notify_rest(run, plan))
+
+
+def told(summary: Summary) -> State[Any]:
+    """The rollback is done; while somebody waits to be told, the run's state says so."""
+    waits = summary.told is not None and summary.told.open
+    return Completed(name="Notify open" if waits else "Completed", message=ending.last_words(summary))
 
 
 def bring_back(run: Run, plan: Plan) -> list[Check]:

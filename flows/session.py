@@ -1,18 +1,26 @@
 """What a flow needs when it runs in a terminal: a Prefect server, and somebody who is told how it goes."""
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
+from prefect.exceptions import PrefectException
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
 from rich.console import Console
 
-from flows import prompting
+from flows import prompting, proxies
 from flows.rehearsal import rehearsal
 from flows.rollback import rollback
 from runbook import journal
@@ -22,7 +30,7 @@ from runbook.models import Step
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import RollbackRequest
 from runbook.telling import ending, terminal
-from runbook.telling.summary import Summary
+from runbook.telling.summary import Summary, outage_words
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ T = TypeVar("T")
 def server(console: Console) -> Iterator[None]:
     """Use the configured Prefect server, or start a temporary one and say so."""
     url = PREFECT_API_URL.value()
+    proxies.bypass(url or "")
     if url and _answers(url):
         console.print(f"Prefect server: {url}")
         yield
@@ -46,15 +55,59 @@ def server(console: Console) -> Iterator[None]:
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", timeout=3).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Say in a sentence what Prefect's client raises, and let it try for seconds only. Raises RollbackError."""
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}):
+        try:
+            yield
+        except (httpx.HTTPError, PrefectException) as error:
+            said = str(error).partition("\n")[0] or type(error).__name__
+            raise RollbackError(
+                f"The Prefect server does not answer as it should: {said}.",
+                "Check PREFECT_API_URL and PREFECT_API_AUTH_STRING, and that the server runs; then answer again.",
+                "The run goes on waiting.",
+            ) from None
 
 
 def run(request: RollbackRequest, console: Console) -> int:
     """Run the flow in this process and return the exit status: 0 done, 4 declined or refused, 1 failed."""
-    with server(console), told(console, partial(prompting.prompt, console)):
-        state = rollback(request, return_state=True)
+    ends: list[Summary] = []
+    hear: Callable[[Summary, Sequence[Path]], None] = lambda summary, _: ends.append(summary)  # noqa: E731
+    with (
+        server(console),
+        told(console, partial(prompting.prompt, console)),
+        _listening(ending.listeners, hear),
+    ):
+        try:
+            state = rollback(request, return_state=True)
+        except (httpx.HTTPError, PrefectException) as error:
+            _leave(_vanished(ends, error, console))
     return ended(state, console)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process now: at its usual end Prefect would try for minutes to send what it still has for its server."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _vanished(ends: Sequence[Summary], error: Exception, console: Console) -> int:
+    """Say how a run ended whose Prefect server is gone, so that it knows nothing of the end. The journal does."""
+    why = f"The Prefect server is gone ({type(error).__name__}): its page of the run does not show the end."
+    if ends and ends[-1].outcome == "done":
+        console.print(f"{ends[-1].request.incident}: rolled back and verified; {outage_words(ends[-1])}.", markup=False)
+        console.print(f"{why} rollback status does, with who was told.", markup=False)
+        return 0
+    terminal.error(
+        RollbackError(why, "rollback status says where things stand.", ends[-1].state if ends else ""), console
+    )
+    return 1
 
 
 def rehearse(request: RehearsalRequest, console: Console) -> int:

@@ -94,6 +94,7 @@ def begun(run: "Run") -> bool:
 def step(run: "Run", name: str, *, inside: bool = False) -> Iterator[Found]:
     """Write a step down as it begins and as it ends; the block fills in what it found.
 
+    A step that says ``skipped`` or ``open`` ends as that: open is what did all it could while something is left.
     ``inside``: the step belongs to the run's transaction, and so does the row of its end. psycopg's errors are turned
     into the runbook's here, so that none leaves a step. Raises WrongDatabase when the connection leads elsewhere now.
     """
@@ -106,7 +107,7 @@ def step(run: "Run", name: str, *, inside: bool = False) -> Iterator[Found]:
     except BaseException as error:
         _ended(run, number, Step(name, started, datetime.now(UTC), "failed", {**found, "error": str(error)}))
         raise
-    outcome: Outcome = "skipped" if "skipped" in found else "done"
+    outcome: Outcome = "skipped" if "skipped" in found else "open" if "open" in found else "done"
     _ended(run, number, Step(name, started, datetime.now(UTC), outcome, found), inside=inside)
 
 
@@ -189,11 +190,6 @@ def runs(conn: psycopg.Connection) -> list[Mapping[str, Any]]:
     return list(database.query(conn, "journal_runs")) if exists(conn) else []
 
 
-def notified(run: "Run", recipient: str) -> bool:
-    """Return whether ``recipient`` was mailed in this run already."""
-    return bool(database.query(run.side, "journal_notified", run=run.id, recipient=recipient))
-
-
-def notify(run: "Run", recipient: str) -> None:
-    """Write down that ``recipient`` was mailed."""
-    database.query(run.side, "journal_notify", run=run.id, recipient=recipient)
+def restate(run: "Run", state: str) -> None:
+    """Write what state a run that has ended leaves behind, as it is known now."""
+    database.query(run.side, "journal_state", id=run.id, state=state)

@@ -8,7 +8,7 @@ from typing import Literal
 from runbook.outlook import Alternative, Forecast, Means, Rehearsal, Trial, Verdict
 
 MigrationState = Literal["applied", "partial", "absent"]
-Outcome = Literal["running", "done", "skipped", "failed"]
+Outcome = Literal["running", "done", "skipped", "open", "failed"]
 
 
 @dataclass(frozen=True)

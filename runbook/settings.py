@@ -175,6 +175,12 @@ class Settings(BaseSettings):
     smtp_user: str | None = Field(None, description="User name at the mail server.")
     smtp_password: SecretStr | None = Field(None, description="Password at the mail server (a secret).")
     mail_from: str = Field("noreply@localhost", description="Sender of the messages to users.")
+    mail_seconds: float = Field(
+        120,
+        gt=0,
+        description="How long a mail server that takes nobody's mail is tried again, in s; then who waits is mailed by "
+        "the next run for the incident.",
+    )
     template_dir: Path | None = Field(None, description="Folder with message templates that replace the built-in ones.")
     run_url: str | None = Field(
         None,

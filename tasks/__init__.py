@@ -12,6 +12,7 @@ from prefect import Task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from runbook.errors import DatabaseUnavailable, LockNotAvailable, ReleaseUnfit
 
@@ -43,9 +44,13 @@ def only_lost(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> boo
 
 
 def shown(draw: Callable[[], UUID]) -> UUID | None:
-    """Draw an artifact and return its id; None where Prefect does not take it: no step fails for its picture."""
+    """Draw an artifact and return its id; None where Prefect does not take it: no step fails for its picture.
+
+    A server that is gone costs a few seconds each time, not the minute that Prefect's client would try for.
+    """
     try:
-        return draw()
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+            return draw()
     except Exception as error:  # whatever Prefect's client raises
         log.warning("An artifact cannot be shown (%s); the work goes on.", type(error).__name__)
         return None

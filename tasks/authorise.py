@@ -14,6 +14,7 @@ from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput, create_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_base_key
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Running
 from pydantic import Field, ValidationError, create_model
 
@@ -33,6 +34,8 @@ POLL_SECONDS = 1
 SPARE_SECONDS = 3600
 """Prefect fails a run whose pause timed out; the runbook's own clock ends the wait long before that."""
 FORM = "Prefect UI or API"
+PATIENCE = 6
+"""How often a server that does not answer is asked again while the run waits: two minutes, as for a restart."""
 
 
 class ApprovalForm(RunInput, Answer):
@@ -64,7 +67,10 @@ def authorise(run: Run, plan: Plan) -> Approval:
         gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by))
         approvals.announce(flow_run or None, plan, run.request)
         asking.tell_waiting(waiting, gate.question, now)
-        with reminders.running(waiting, lambda: gate.question, lambda: _go_on(flow_run)):
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PATIENCE}),
+            reminders.running(waiting, lambda: gate.question, lambda: _go_on(flow_run)),
+        ):
             given = _decide(gate)
         found.update(given[-1].model_dump(), approvals=[f"{one.name} ({one.role})" for one in given])
     return given[-1]

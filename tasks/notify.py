@@ -13,8 +13,9 @@ from prefect.runtime import flow_run
 from runbook import journal
 from runbook.models import Check, Plan
 from runbook.runs import Run
-from runbook.telling import ending, messages, report
+from runbook.telling import ending, messages, notification, report, told
 from runbook.telling.summary import Summary, Verdict
+from runbook.telling.told import Told
 from tasks import shown
 
 
@@ -33,19 +34,41 @@ def notify(
     checks: Sequence[Check] = (),
     error: BaseException | None = None,
 ) -> Summary:
-    """Write the report and tell people how the run ended. Raises NotificationFailed after a good end only."""
+    """Write the report and tell people how the run ended. Who cannot be told now leaves the step open, not failed."""
     prefect_run = flow_run.id or ""
     with journal.step(run, "notify") as found:
         summary = _shown(run, ending.summarise(run, plan, outcome, checks, error), prefect_run)
         files = ending.record(run, summary)
         found["files"] = [str(path) for path in files]
-        if outcome == "done":
-            found["team"] = f"{ending.tell_team(run, summary, files, prefect_run)} channel(s) told"
-            found["users"] = ending.tell_users(run, summary)
-        else:
-            found["team"] = ending.quietly(run, summary, files, prefect_run)
+        ended = notification.tell(run, summary, files, prefect_run)
+        found.update(_found(ended, outcome))
+    if outcome == "done":
+        summary = ending.with_told(run, summary, ended)
+        report.rewrite(run.settings, summary)
+        _shown(run, summary, prefect_run)
     journal.end(run, outcome, summary.state)
     return summary
+
+
+@task(name="notify", task_run_name="notify", cache_policy=NO_CACHE, persist_result=False)
+def notify_rest(run: Run, plan: Plan) -> Summary:
+    """Tell who was not told when the run ended that is taken up again; its report stays as it was written."""
+    with journal.step(run, "notify") as found:
+        summary = ending.summarise(run, plan, "done", (), None)
+        ended = notification.tell(run, summary, (), flow_run.id or "")
+        found.update(_found(ended, "done"))
+    summary = ending.with_told(run, summary, ended)
+    journal.restate(run, summary.state)
+    return summary
+
+
+def _found(ended: Told, outcome: Verdict) -> dict[str, object]:
+    """Return what the journal says of the step: counts, and whether somebody waits."""
+    if outcome != "done":
+        return {"team": told.channels(ended), "summary": told.channels(ended)}
+    counted: dict[str, object] = {"users": told.users(ended), "team": told.channels(ended)}
+    counted["summary"] = told.counts(ended)
+    return counted | ({"open": ended.trouble or "somebody waits"} if ended.open else {})
 
 
 def _shown(run: Run, summary: Summary, prefect_run: str) -> Summary:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from psycopg import sql as compose
@@ -9,13 +10,13 @@ from psycopg import sql as compose
 from runbook import database, journal
 from runbook.approval import tries
 from runbook.approval.answer import Approval
-from runbook.errors import Blocked, NotificationFailed, RollbackError
+from runbook.errors import Blocked, RollbackError
 from runbook.models import Check, Plan
 from runbook.runs import Run
 from runbook.safekeeping import portable, snapshots
-from runbook.telling import mail, messages, report, standing, team
-from runbook.telling.messages import Event
-from runbook.telling.summary import Summary, Verdict
+from runbook.telling import recipients, report, standing, told
+from runbook.telling.summary import Summary, Verdict, outage_words
+from runbook.telling.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,6 @@ NEXT: dict[Verdict, str] = {
     "declined": "Decide whether the incident goes on; a new run needs a new approval.",
     "refused": "Mend what is listed, then ask again.",
     "failed": "Mend the problem, then run again for the same incident: it goes on, or starts over, as it must.",
-}
-EVENTS: dict[Verdict, Event] = {
-    "done": "team_done",
-    "declined": "team_declined",
-    "refused": "team_declined",
-    "failed": "team_failed",
 }
 
 
@@ -96,6 +91,36 @@ def _next(outcome: Verdict, error: BaseException | None) -> str:
     return error.remedy if isinstance(error, RollbackError) and error.remedy else NEXT[outcome]
 
 
+def with_told(run: Run, summary: Summary, ended: Told) -> Summary:
+    """Return what a run came to, now that people were told: while somebody waits, state and next step say so."""
+    said = told.remedy(ended, run.request.incident)
+    return replace(
+        summary,
+        told=ended,
+        steps=journal.steps(run.side, run.id) or summary.steps,
+        state=f"{summary.state} Not everybody is told yet." if ended.open else summary.state,
+        next=f"{said} {summary.next}" if said else summary.next,
+    )
+
+
+def last_words(summary: Summary) -> str:
+    """Say in one line how a rollback that was done ended; it says "everybody told" only when they were."""
+    ended = summary.told or Told()
+    line = f"{summary.request.incident}: rolled back, verified, {told.sentence(ended)}; {outage_words(summary)}."
+    return f"{line} {told.remedy(ended, summary.request.incident)}".strip()
+
+
+def take_up(run: Run) -> bool:
+    """Go on with the run for this incident that was done before everybody was told, and tell whether there is one."""
+    found = recipients.unfinished(run)
+    if found is None:
+        return False
+    run.id, request = found
+    run.request = request.model_copy(update={"notify_users": run.request.notify_users})
+    run.unwritten.clear()  # they are steps of this run, which does nothing else
+    return True
+
+
 def explain(failure: BaseException, summary: Summary) -> None:
     """Give a failure the state and the next step that are known only at the end of the run.
 
@@ -123,46 +148,3 @@ def record(run: Run, summary: Summary) -> list[Path]:
     for tell in listeners:
         tell(summary, files)
     return files
-
-
-def tell_team(run: Run, summary: Summary, files: Sequence[Path], prefect_run: str) -> int:
-    """Tell the team how the run ended, once. Returns how many channels were told; raises NotificationFailed."""
-    mark = f"team: {summary.outcome}"
-    if journal.begun(run) and journal.notified(run, mark):
-        log.info("The team was told already: skipped.")
-        return 0
-    message = messages.team(
-        run.settings, EVENTS[summary.outcome], messages.facts(summary, str(files[0]) if files else "", prefect_run)
-    )
-    told = team.tell(run.settings, message.title, message.body)
-    if journal.begun(run):
-        journal.notify(run, mark)
-    return told
-
-
-def tell_users(run: Run, summary: Summary) -> str:
-    """Mail every active user about the rollback, nobody twice. Returns what was done; raises NotificationFailed."""
-    if run.settings.smtp_host is None or not run.request.notify_users:
-        return "not mailed: no mail server is set" if run.request.notify_users else "not mailed: so requested"
-    recipients = [str(row["email"]) for row in database.query(run.side, "recipients")]
-    message = messages.users(run.settings, messages.facts(summary))
-    delivery = mail.send_users(
-        run.settings,
-        recipients,
-        message.title,
-        message.body,
-        already=lambda address: journal.notified(run, address),
-        sent=lambda address: journal.notify(run, address),
-    )
-    return (
-        f"{delivery.sent} mailed, {delivery.skipped} mailed before, {len(delivery.failed)} refused by the mail server"
-    )
-
-
-def quietly(run: Run, summary: Summary, files: Sequence[Path], prefect_run: str) -> str:
-    """Tell the team of a run that did not come to a good end; that nobody can be told must not hide why."""
-    try:
-        return f"{tell_team(run, summary, files, prefect_run)} channel(s) told"
-    except NotificationFailed as error:
-        log.error("The team could not be told: %s", error.problem)
-        return f"the team could not be told: {error.problem}"

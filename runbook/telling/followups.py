@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from runbook import figures, page
 from runbook.page import Block, Bullets, Fixed, Page, Section, Table
-from runbook.telling import timeline
+from runbook.telling import timeline, told
 from runbook.telling.summary import Summary, outage, outage_words, post_mortem_due
 
-NOTIFY = "notify"
 TO_FILL_IN = "(to fill in)"
 FIRST_HOUR, LAST_HOUR = 9, 16
 """Between which hours, UTC, a meeting may begin."""
@@ -30,11 +29,13 @@ def _notified(summary: Summary) -> str:
     """Say what became of the mail to users."""
     if not summary.request.notify_users:
         return "not mailed: the request says so; tell the users another way"
-    last = [step for step in summary.steps if step.name == NOTIFY]
-    if not last:
+    if summary.told is None:
         return "mailed by the step notify, after this report is written; see the run"
-    mailed = {key: value for key, value in last[-1].found.items() if key not in ("files", "team")}
-    return f"{last[-1].outcome}: {timeline.facts(mailed) or 'see the run'}"
+    said = told.counts(summary.told)
+    if summary.told.open:
+        todo = told.remedy(summary.told, summary.request.incident)
+        return f"OPEN: {said}. {todo} rollback status has the counts of now"
+    return f"done: {said}" if summary.told.everybody else f"{said}; tell who was not told another way"
 
 
 def post_mortem(summary: Summary) -> str:

@@ -1,8 +1,9 @@
 """Mail to users: one message for each, over one SMTP connection, and nobody mailed twice."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,25 +12,33 @@ from email.utils import format_datetime, localtime, make_msgid, parseaddr
 
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
-from runbook.telling.post import LineLost, NotTaken, Post, connect
+from runbook.telling.post import Fate, LineLost, NotTaken, Post, connect
 
 log = logging.getLogger(__name__)
 
-TRIES = 2
-"""How many lost connections one recipient is worth; then the next one has a turn."""
-LOSSES = 4
-"""How many connections in a row may be lost without a message handed over."""
+PAUSE = 2.0
+"""How long to wait before the first further try, in s; doubled each time."""
+LONGEST_PAUSE = 60.0
+LOSSES = 3
+"""How many connections in a row may be lost without an answer about a message; then there is a pause."""
+UNCLEAR = 4
+"""How many refusals may be everybody's while nobody was accepted; then it is the server that is to be mended."""
+
+Record = Callable[[str, Fate, str], None]
+"""Writes down what became of a recipient's message, with what the server said."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Delivery:
-    """What became of a mailing."""
+    """What became of a mailing: by address, what the server said. Who is ``waiting`` was not mailed."""
 
-    sent: int
-    skipped: int
-    """How many had it already."""
-    failed: Mapping[str, str]
-    """Why, by address."""
+    accepted: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+    """Why the mailing ended before everybody had an answer."""
+    remedy: str = ""
 
 
 def send_users(
@@ -37,31 +46,36 @@ def send_users(
     recipients: Iterable[str],
     subject: str,
     body: str,
+    record: Record = lambda *_: None,
     *,
-    already: Callable[[str], bool],
-    sent: Callable[[str], None],
+    accepted_before: bool = False,
+    seconds: float | None = None,
 ) -> Delivery:
-    """Send each recipient a message of their own.
+    """Send each recipient a message of their own; who cannot be mailed stops nobody.
 
-    ``already`` tells whom an earlier try mailed; ``sent`` is called as soon as the server took a message over, and
-    also when the connection broke while it did, since the message may have arrived. Recipients whom the server refuses
-    do not stop the others. Raises NotificationFailed when the server cannot be used, naming how many remain.
+    ``record`` is called with "doubtful" before the server is asked to take a message, and with its answer afterwards:
+    what a killed process leaves doubtful may have arrived. What is temporary (a 4xx reply, a lost or refused
+    connection) is tried again, after growing pauses, until ``seconds`` (not said: ``mail_seconds``) passed in which
+    nobody's message was taken or refused. ``accepted_before``: whether this server took such a message already.
     """
-    everybody = list(dict.fromkeys(recipients))
-    todo = [address for address in everybody if not already(address)]
-    if settings.smtp_host is None:
-        log.info("No mail server is configured (ROLLBACK_SMTP_HOST): %d users are not mailed.", len(todo))
-        return Delivery(0, len(everybody) - len(todo), {})
-    failed = _Mailing(settings, subject, body, sent).run(todo) if todo else {}
-    delivery = Delivery(len(todo) - len(failed), len(everybody) - len(todo), failed)
-    log.info("Users mailed: %d; had it already: %d; failed: %d.", delivery.sent, delivery.skipped, len(failed))
-    return delivery
+    todo = list(dict.fromkeys(recipients))
+    budget = settings.mail_seconds if seconds is None else seconds
+    mailing = _Mailing(settings, subject, body, record, budget, usable=accepted_before)
+    if todo:
+        mailing.run(todo)
+    told = mailing.told
+    log.info(
+        "Mail: %d accepted, %d refused, %d doubtful, %d waiting. %s",
+        *map(len, (told.accepted, told.refused, told.doubtful, told.waiting)),
+        told.trouble,
+    )
+    return told
 
 
 def check(settings: Settings) -> None:
     """Connect, log in and say NOOP, where a mail server is configured.
 
-    Raises SettingsInvalid for a sender that is no address, NotificationFailed for a server that cannot be used.
+    Raises SettingsInvalid for a sender that is no address, NotificationFailed for a server that cannot be used now.
     """
     if settings.smtp_host is None:
         return
@@ -69,78 +83,131 @@ def check(settings: Settings) -> None:
         _message(settings, "nobody@example.invalid", "Subject", "Body")
     except (MessageError, ValueError, IndexError) as error:
         raise SettingsInvalid(f"ROLLBACK_MAIL_FROM is no address: {error}.", "Correct it.") from None
-    post = connect(settings)
+    post = None
     try:
+        post = connect(settings)
         post.greet()
     except LineLost as error:
+        where = f"{settings.smtp_host}:{settings.smtp_port}"
         raise NotificationFailed(
-            f"The mail server {settings.smtp_host} answered NOOP with: {error}", "Check the server."
+            f"The mail server {where} cannot be used now: {error}", "Check the ROLLBACK_SMTP_… settings and the server."
         ) from None
     finally:
-        post.close()
+        if post:
+            post.close()
 
 
+@dataclass
 class _Mailing:
     """One mailing on its way, over as many connections as it takes."""
 
-    def __init__(self, settings: Settings, subject: str, body: str, sent: Callable[[str], None]) -> None:
-        self.settings, self.subject, self.body, self.sent = settings, subject, body, sent
-        self.failed: dict[str, str] = {}
-        self.post: Post | None = None
-        self.losses = 0
+    settings: Settings
+    subject: str
+    body: str
+    record: Record
+    budget: float
+    usable: bool
+    """Whether the server takes such messages at all: somebody's was accepted."""
+    told: Delivery = field(default_factory=Delivery)
+    post: Post | None = None
+    unclear: dict[str, str] = field(default_factory=dict)
+    """Who was refused while nobody was accepted, so that it may be the server that refuses everybody."""
+    due: float = 0
 
-    def run(self, todo: list[str]) -> dict[str, str]:
-        """Mail everybody and return who failed, and why."""
+    def run(self, todo: list[str]) -> None:
+        """Mail everybody; who is not answered for is tried again after a pause, while there is time."""
+        self.told.waiting = dict.fromkeys(todo, "")
+        self.due = time.monotonic() + self.budget
+        pause = PAUSE
         try:
-            for done, address in enumerate(todo):
-                self._mail(address, len(todo) - done)
+            self._round(todo)
+            while self._waiting() and time.monotonic() + pause < self.due:
+                log.info("Not mailed yet: %d (%s); trying again in %g s.", len(self._waiting()), self.said, pause)
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                self._round(self._waiting())
+            self.told.trouble = self.said if self._waiting() else ""
+        except NotificationFailed as error:
+            self.told.trouble, self.told.remedy = error.problem, error.remedy
         finally:
-            if self.post:
-                self.post.close()
-        return self.failed
+            self._hang_up()
+        self._clear_up()
 
-    def _mail(self, address: str, remain: int) -> None:
-        """Mail one recipient; a connection lost before the message left is made anew."""
+    @property
+    def said(self) -> str:
+        """What the server said last to somebody who waits."""
+        return next((why for why in reversed(self.told.waiting.values()) if why), "no answer")
+
+    def _waiting(self) -> list[str]:
+        return [address for address in self.told.waiting if address not in self.unclear]
+
+    def _round(self, todo: list[str]) -> None:
+        """Try each once; lost connections in a row, or no time left, end the round. Raises NotificationFailed."""
+        losses = 0
+        for address in todo:
+            if time.monotonic() > self.due or losses >= LOSSES:
+                return
+            losses = losses + 1 if self._lost(address) else 0
+
+    def _lost(self, address: str) -> bool:
+        """Mail one recipient, and tell whether the connection was lost before there was an answer."""
         try:
             data = _message(self.settings, address, self.subject, self.body)
         except (MessageError, ValueError, IndexError) as error:
-            self.failed[address] = f"cannot be mailed: {error}"
-            return
-        for _ in range(TRIES):
-            try:
-                self._hand_over(address, data, remain)
-                break
-            except LineLost as error:
-                self.failed[address] = str(error)
-                self._lost(error, remain)
-
-    def _hand_over(self, address: str, data: bytes, remain: int) -> None:
-        post = self.post = self.post or connect(self.settings, remain)
+            self._ended(address, "refused", f"cannot be mailed: {error}")
+            return False
         try:
-            post.send(self.settings.mail_from, address, data, remain)
+            self.post = self.post or connect(self.settings)
+            self.post.send(self.settings.mail_from, address, data, lambda: self.record(address, "doubtful", ""))
+        except LineLost as error:
+            self._ended(address, "waiting", str(error))
+            self._hang_up()
+            return True
         except NotTaken as error:
-            self.failed[address] = str(error)
-            if error.doubtful:
-                self.sent(address)
-                return self._lost(error, remain - 1)
-        else:
-            self.failed.pop(address, None)
-            self.sent(address)
-        self.losses = 0
-        return None
+            return self._not_taken(address, error)
+        self.usable = True
+        self._ended(address, "accepted", "")
+        return False
 
-    def _lost(self, error: Exception, remain: int) -> None:
-        """Give up when the server takes nothing any more; otherwise the next try connects anew."""
+    def _not_taken(self, address: str, error: NotTaken) -> bool:
+        if error.fate == "doubtful":
+            self._ended(address, "doubtful", str(error))
+            self._hang_up()
+            return True
+        if not error.unclear or self.usable:
+            self._ended(address, error.fate, str(error))
+            return False
+        self._ended(address, "waiting", str(error))
+        self.unclear[address] = str(error)
+        if len(self.unclear) >= UNCLEAR:
+            raise NotificationFailed(
+                f"The mail server {self.settings.smtp_host} refuses everybody: {error}.",
+                "Check the ROLLBACK_SMTP_… settings, the server's rules for this machine, and the message's template.",
+            )
+        return False
+
+    def _ended(self, address: str, fate: Fate, said: str) -> None:
+        self.record(address, fate, said)
+        self.told.waiting.pop(address, None)
+        if fate == "accepted":
+            self.told.accepted.add(address)
+        else:
+            getattr(self.told, fate)[address] = said
+        if fate != "waiting":
+            self.due = time.monotonic() + self.budget
+
+    def _clear_up(self) -> None:
+        """Once somebody was accepted, who was refused was refused for their own sake."""
+        for address, said in self.unclear.items():
+            if self.usable:
+                self._ended(address, "refused", said)
+        if self.unclear and not self.usable and not self.told.trouble:
+            self.told.trouble = next(iter(self.unclear.values()))
+
+    def _hang_up(self) -> None:
         if self.post:
             self.post.close()
-        self.post, self.losses = None, self.losses + 1
-        log.info("The mail server closed the connection (%s); connecting again.", error)
-        if self.losses >= LOSSES:
-            raise NotificationFailed(
-                f"The mail server {self.settings.smtp_host} lost {self.losses} connections in a row ({error}); "
-                f"{remain} users remain unmailed.",
-                "Check the server, then let the step run again: nobody is mailed twice.",
-            )
+        self.post = None
 
 
 def _message(settings: Settings, address: str, subject: str, body: str) -> bytes:

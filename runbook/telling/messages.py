@@ -12,7 +12,7 @@ from runbook.settings import Settings
 from runbook.telling import rendering
 from runbook.telling.summary import Summary, outage_words
 
-Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined"]
+Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined", "team_told"]
 
 NAMES = (
     "team_started.txt.j2",
@@ -21,6 +21,7 @@ NAMES = (
     "team_done.txt.j2",
     "team_failed.txt.j2",
     "team_declined.txt.j2",
+    "team_told.txt.j2",
     "users.subject.j2",
     "users.txt.j2",
 )
@@ -67,6 +68,10 @@ class Facts:
     """The beginning of the plan's hash."""
     late_reason: str = ""
     """Why it is decided so late."""
+    told: str = ""
+    """Who was told, and who waits, with counts; or who is told next."""
+    heading: str = "Who is told"
+    """Whether everybody is told."""
 
 
 def facts(summary: Summary, report: str = "", run_id: str = "") -> Facts:

@@ -49,6 +49,7 @@ def evidence(summary: Summary) -> dict[str, Any]:
         "snapshot": plain(asdict(summary.copy)) if summary.copy else None,
         "checks": [plain(asdict(check)) for check in summary.checks],
         "archived": dict(summary.archived),
+        "told": plain(asdict(summary.told)) if summary.told else None,
     }
 
 

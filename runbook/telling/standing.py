@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import psycopg
@@ -13,7 +13,9 @@ from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
 from runbook.planning import plan
 from runbook.settings import Settings
+from runbook.telling import recipients, told
 from runbook.telling.summary import START, STOP
+from runbook.telling.told import Told
 
 Row = Mapping[str, Any]
 
@@ -36,6 +38,8 @@ class Standing:
     safe: bool
     """Whether one may stop here: users are served, nothing is half done."""
     next: str
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """Who was told, by incident: of the newest run's, and of each in which somebody waits."""
 
 
 def read(settings: Settings) -> Standing:
@@ -51,6 +55,8 @@ def read(settings: Settings) -> Standing:
         migrations = plan.migration_states(conn, settings)
         steps = journal.steps(conn, last["id"]) if last else []
         state, safe, then = sentence(last, runner, migrations, steps)
+        ended = recipients.counts(conn)
+        state, then = untold(state, then, {} if runner else ended)
         return Standing(
             database=conn.info.dbname,
             identity=database.identity(conn),
@@ -62,6 +68,7 @@ def read(settings: Settings) -> Standing:
             state=state,
             safe=safe,
             next=then,
+            told={one: who for one, who in ended.items() if who.open or (last and one == last["incident"])},
         )
 
 
@@ -119,6 +126,14 @@ def sentence(
         said += f" It {how} while the services were stopped: they may still be."
         return said, False, f"rollback run --incident {last['incident']} … starts over; or start the services by hand."
     return said, True, "rollback plan shows what a rollback would do."
+
+
+def untold(state: str, then: str, ended: Mapping[str, Told]) -> tuple[str, str]:
+    """Return state and next step, saying also for which incidents somebody waits to be told."""
+    waits = {incident: who for incident, who in ended.items() if who.open}
+    said = [f"Not everybody is told of {incident}: {told.counts(who)}." for incident, who in waits.items()]
+    todo = [told.remedy(who, incident) for incident, who in waits.items()]
+    return " ".join([state, *said]), " ".join([*(() if todo and then == "Nothing." else [then]), *todo])
 
 
 def services_stopped(steps: Sequence[Step]) -> bool:

@@ -10,6 +10,7 @@ from runbook.approval.answer import Approval
 from runbook.models import Check, Plan, Step, Try
 from runbook.request import RollbackRequest
 from runbook.safekeeping.kept import Backup, Copy
+from runbook.telling.told import Told
 
 Verdict = Literal["done", "declined", "refused", "failed"]
 
@@ -63,6 +64,8 @@ class Summary:
     """Address of the run's page in Prefect's UI, where it is known."""
     report_page: str = ""
     """Address of the report there."""
+    told: Told | None = None
+    """Who was told; None before anybody was."""
 
     @property
     def changed(self) -> bool:
@@ -85,8 +88,10 @@ class Summary:
     def ended(self) -> datetime:
         """When the last step of the rollback ended. The same for each report that is written of a run."""
         own = [step for step in self.steps if step.name not in LATER]
-        ends = [step.started if step.name == TELLING else step.ended or step.started for step in own]
-        return max(ends, default=self.began)
+        last = max((step.ended or step.started for step in own if step.name != TELLING), default=None)
+        telling = [step.started for step in own if step.name == TELLING and (last is None or step.started >= last)]
+        # Those who could not be told are told later: that does not move the end.
+        return min(telling, default=last or self.began)
 
     @property
     def stamp(self) -> str:

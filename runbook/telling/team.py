@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 from apprise import Apprise, AppriseAsset
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 NOISY = ("apprise", "urllib3", "requests")
 """Loggers that write addresses with their tokens."""
+ONE_SECONDS = 30.0
+"""For how long a mail to one approver is tried, in s."""
 
 
 def tell(settings: Settings, title: str, body: str) -> int:
@@ -27,8 +30,7 @@ def tell(settings: Settings, title: str, body: str) -> int:
     if not urls:
         log.info("No team channel is configured (ROLLBACK_TEAM_URLS): the team is not told.")
         return 0
-    with _silence():
-        missed = [schema(url) for url in urls if not _notify(url, title, body)]
+    missed = [schema(url) for url in urls if not reach(url, title, body)]
     if missed:
         raise NotificationFailed(
             f"The team was not told through {', '.join(missed)} ({len(urls) - len(missed)} of {len(urls)} were told).",
@@ -36,6 +38,17 @@ def tell(settings: Settings, title: str, body: str) -> int:
         )
     log.info("The team was told through %s.", ", ".join(map(schema, urls)))
     return len(urls)
+
+
+def channels(settings: Settings) -> dict[str, str]:
+    """Return the URL of each channel by a name that may be shown: schema and the beginning of a hash."""
+    return {f"{schema(url)} {sha256(url.encode()).hexdigest()[:8]}": url for url in _urls(settings)}
+
+
+def reach(url: str, title: str, body: str) -> bool:
+    """Send a message to one channel, and tell whether it was taken."""
+    with _silence():
+        return _notify(url, title, body)
 
 
 def check(settings: Settings) -> None:
@@ -61,13 +74,8 @@ def reachable(contact: str) -> bool:
 def tell_one(settings: Settings, contact: str, title: str, body: str) -> bool:
     """Tell one person and return whether that worked; a mail address is reached through the settings' mail server."""
     if address := _address(contact):
-        try:
-            sent = mail.send_users(settings, [address], title, body, already=lambda _: False, sent=lambda _: None)
-        except NotificationFailed:
-            return False
-        return sent.sent == 1
-    with _silence():
-        return _notify(contact, title, body)
+        return address in mail.send_users(settings, [address], title, body, seconds=ONE_SECONDS).accepted
+    return reach(contact, title, body)
 
 
 def _address(contact: str) -> str:

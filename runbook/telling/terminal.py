@@ -14,13 +14,14 @@ from runbook.page import Table
 from runbook.planning import plandata, planpage
 from runbook.request import RollbackRequest
 from runbook.schema import held
-from runbook.telling import reportpage, screen, timeline
+from runbook.telling import reportpage, screen, timeline, told
 from runbook.telling.standing import Standing
 from runbook.telling.summary import Summary, outage_words
 
 MARKS: dict[Outcome, tuple[str, str, str]] = {
     "done": ("✓", "ok", "green"),
     "skipped": ("-", "--", "dim"),
+    "open": ("!", "!!", "bold yellow"),
     "failed": ("✗", "XX", "bold red"),
     "running": ("…", "..", "cyan"),
 }
@@ -103,6 +104,7 @@ def status(standing: Standing, console: Console) -> None:
         ("Safe to stop here", "yes" if standing.safe else "no"),
         ("Next", standing.next),
         ("Runner", standing.runner or "nobody"),
+        *((f"Told of {incident}", told.counts(who)) for incident, who in standing.told.items()),
         *((f"Migration {number}", state) for number, state in standing.migrations.items()),
     ]
     screen.facts(Table(("", ""), rows), console)

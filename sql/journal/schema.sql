@@ -24,9 +24,21 @@ CREATE TABLE IF NOT EXISTS rollback.step (
     name    text NOT NULL,
     started timestamptz NOT NULL,
     ended   timestamptz,
-    outcome text NOT NULL CHECK (outcome IN ('running', 'done', 'skipped', 'failed')),
+    outcome text NOT NULL CHECK (outcome IN ('running', 'done', 'skipped', 'open', 'failed')),
     found   jsonb NOT NULL DEFAULT '{}'
 );
+-- A journal of an earlier version does not know the outcome 'open'.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_constraint
+                WHERE conrelid = 'rollback.step'::regclass AND conname = 'step_outcome_check'
+                  AND position('open' IN pg_catalog.pg_get_constraintdef(oid)) = 0) THEN
+        ALTER TABLE rollback.step
+            DROP CONSTRAINT step_outcome_check,
+            ADD CONSTRAINT step_outcome_check CHECK (outcome IN ('running', 'done', 'skipped', 'open', 'failed'));
+    END IF;
+END
+$$;
 COMMENT ON TABLE rollback.step IS 'Steps of a run; the row of a database step commits in the same transaction as its work.';
 CREATE INDEX IF NOT EXISTS step_run ON rollback.step (run_id, id);
 
@@ -48,7 +60,17 @@ CREATE TABLE IF NOT EXISTS rollback.notified (
     sent      timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (run_id, recipient)
 );
-COMMENT ON TABLE rollback.notified IS 'Who was mailed in a run, so that a second try mails nobody twice.';
+ALTER TABLE rollback.notified ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'user'
+    CHECK (kind IN ('user', 'channel'));
+-- A row of an earlier version was written when the message was taken over.
+ALTER TABLE rollback.notified ADD COLUMN IF NOT EXISTS outcome text NOT NULL DEFAULT 'accepted'
+    CHECK (outcome IN ('waiting', 'accepted', 'refused', 'doubtful', 'given up'));
+ALTER TABLE rollback.notified ADD COLUMN IF NOT EXISTS said text NOT NULL DEFAULT '';
+ALTER TABLE rollback.notified ADD COLUMN IF NOT EXISTS tries int NOT NULL DEFAULT 0;
+ALTER TABLE rollback.notified ADD COLUMN IF NOT EXISTS listed timestamptz;
+ALTER TABLE rollback.notified ALTER COLUMN sent DROP NOT NULL;
+UPDATE rollback.notified SET kind = 'channel' WHERE kind = 'user' AND recipient LIKE 'team: %';
+COMMENT ON TABLE rollback.notified IS 'Whom a run tells and what became of it, so that a second try mails nobody twice.';
 
 CREATE TABLE IF NOT EXISTS rollback.approval_try (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

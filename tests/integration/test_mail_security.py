@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.telling import mail
 from tests import smtp as server
-from tests.smtp import USERS, Server
+from tests.smtp import DROP, USERS, Server
 
 # The server of the test warns that logging in without TLS is unwise; here both ends are this process.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
@@ -50,12 +50,12 @@ def test_starttls_with_login(smtp: Server, certificate: ssl.SSLContext) -> None:
     options = {"tls_context": certificate, "require_starttls": True, "auth_required": True}
     settings = smtp.start(login, authenticator=authenticate, **options)
     mail.check(settings)
-    assert smtp.send(settings, USERS).sent == 4
+    assert smtp.send(settings, USERS).accepted == set(USERS)
 
 
 def test_tls_from_the_first_byte(smtp: Server, certificate: ssl.SSLContext) -> None:
     settings = smtp.start({"smtp_tls": "tls"}, ssl_context=certificate)
-    assert smtp.send(settings, USERS).sent == 4
+    assert smtp.send(settings, USERS).accepted == set(USERS)
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(
@@ -63,8 +63,9 @@ def test_a_certificate_that_nobody_trusts_is_refused(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     settings = smtp.start({"smtp_tls": "starttls"}, tls_context=certificate)
-    with pytest.raises(NotificationFailed, match="certificate verify failed"):
-        smtp.send(settings, USERS)
+    delivery = smtp.send(settings, USERS)
+    assert "certificate verify failed" in delivery.trouble
+    assert set(delivery.waiting) == set(USERS)
     assert smtp.receivers() == []
 
 
@@ -79,6 +80,18 @@ def test_a_wrong_password_is_named_and_not_shown(smtp: Server) -> None:
     with pytest.raises(NotificationFailed, match="refused the login of runbook") as caught:
         mail.check(settings)
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("stage", ["STARTTLS", "AUTH"])
+@pytest.mark.parametrize("said", ["454 4.7.0 not available now", "421 4.7.0 too busy", DROP])
+def test_what_is_temporary_before_the_first_message_is_tried_again(
+    smtp: Server, certificate: ssl.SSLContext, stage: str, said: str
+) -> None:
+    login = {"smtp_tls": "starttls", "smtp_user": "runbook", "smtp_password": SecretStr(PASSWORD), "mail_seconds": 5}
+    settings = smtp.start(login, authenticator=authenticate, tls_context=certificate, require_starttls=True)
+    smtp.box.mood(stage, said, 3)
+    assert smtp.send(settings, USERS).accepted == set(USERS)
+    assert smtp.receivers() == USERS
 
 
 @pytest.mark.parametrize("sender", ["nobody", "", "DigitalTwin <>"])

@@ -5,6 +5,7 @@ import pytest
 from runbook.models import Check
 from runbook.telling import followups, report
 from runbook.telling.summary import Summary, outage, outage_words
+from runbook.telling.told import Told
 from tests import samples
 
 
@@ -83,8 +84,12 @@ def test_the_five_actions_of_the_procedure_stand_with_their_times() -> None:
         assert f"| {action} |" in page
     assert page.count("by 2026-11-23 22:30:43 UTC") == 2
     assert "mailed by the step notify" in page
-    told = [*samples.steps(), samples.step("notify", 44, 2, users_mailed=1445)]
-    assert "done: 1,445 users mailed" in report.markdown(samples.summary(steps=told))
+    everybody = Told({"accepted": 1445}, {"accepted": 2})
+    assert "done: 1,445 users: 1,445 accepted" in report.markdown(samples.summary(told=everybody))
+    some = Told({"accepted": 1440, "refused": 2, "waiting": 3}, trouble="451 greylisted")
+    page = report.markdown(samples.summary(told=some))
+    assert "OPEN: 1,445 users: 1,440 accepted by the mail server, 2 refused for good, 3 waiting" in page
+    assert "--no-notify-users" in page
     silent = samples.summary(request=samples.request(notify_users=False))
     assert "not mailed: the request says so" in report.markdown(silent)
 

@@ -1,0 +1,2 @@
+-- What state a run that has ended leaves behind, as it is known now.
+UPDATE rollback.run SET state = %(state)s WHERE id = %(id)s
