@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     )
     plan_tolerance_rows: int = Field(100, ge=0, description="By how many rows it may always move.")
 
+    look_seconds: float = Field(
+        10, gt=0, description="How long one look of the plan at the data may take, in s; what takes longer is named."
+    )
+
     project_dir: Path | None = Field(
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )
@@ -169,6 +173,10 @@ class Settings(BaseSettings):
         None,
         description="Address of the Prefect UI, for links in messages. Not set: PREFECT_UI_URL or PREFECT_API_URL.",
     )
+
+    def tolerated(self, announced: int) -> float:
+        """Return how many rows there may be where the approved plan announced so many."""
+        return announced + max(self.plan_tolerance_rows, announced * self.plan_tolerance_percent / 100)
 
     @property
     def production(self) -> bool:

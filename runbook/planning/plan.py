@@ -12,7 +12,7 @@ from runbook.application import fitness, release
 from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
-from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, rehearsed, users
+from runbook.planning import alternatives, census, criteria, findings, forecast, obstacles, plandata, rehearsed
 from runbook.planning.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
@@ -45,7 +45,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     drift = endstate.drift(catalogue.read(conn), settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
-    deletion = users.preview_deletion(conn) if request.oauth == "delete" else users.NOBODY
+    looked = findings.read(conn, request, settings)
+    deletion = looked.deletion
     kinds, cascade = census.kinds(conn), census.cascade(deletion)
     chosen = means.draw(conn, request.backup, settings)
     drawn = Plan(
@@ -74,12 +75,15 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=[
             *(found.warnings if found else ()),
             *obstacles.warnings(conn, request, settings, drift),
+            *looked.warnings,
             *obstacles.of_backup(conn, chosen, settings),
         ],
         drift=drift,
         backup=chosen,
+        fires=looked.fires,
+        unguarded=looked.unguarded,
     )
-    in_the_way = [*problems, *census.forbidding(deletion), *obstacles.blockers(conn, drawn, settings)]
+    in_the_way = [*problems, *looked.blockers, *obstacles.blockers(conn, drawn, settings)]
     drawn = rehearsed.add(replace(drawn, blockers=in_the_way), request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 

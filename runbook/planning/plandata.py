@@ -9,7 +9,7 @@ from typing import Any
 from runbook.models import Plan
 from runbook.planning import choices
 
-FORMAT = 3
+FORMAT = 4
 """Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
 
 
@@ -53,6 +53,8 @@ def plan_hash(plan: Plan) -> str:
         "kept": dict(plan.kept),
         "blocking": dict(plan.blocking),
         "unlinked": dict(plan.unlinked),
+        "fires": [asdict(one) for one in plan.fires],
+        "unguarded": list(plan.unguarded),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
         "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),

@@ -83,7 +83,7 @@ def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -
     wrong = endstate.wrong(plan, run.settings, after, before)
     wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after)]
     rows = _row_changes(run)
-    wrong += endstate.unannounced(plan, rows)
+    wrong += endstate.unannounced(plan, rows, run.settings.tolerated)
     found.update(facts=len(after), rows=rows)
     if wrong:
         raise VerificationFailed(
