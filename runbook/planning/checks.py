@@ -65,12 +65,12 @@ class Looker:
         self.findings = Findings()
 
     def written(self, write: Write) -> None:
-        """Look at what would refuse a write: types, CHECKs and unique keys of every table that holds its rows."""
+        """Look at what would refuse a write: types (with domains), CHECKs, unique keys of the tables of its rows."""
         for stored in write.tables:
             if not self._count(stored, write.where, f"what would refuse {write.what}"):
                 continue
             self._types(write, stored)
-            for check in (check for check in self.checks if check.relation == stored.oid):
+            for check in (one for one in self.checks if one.relation == stored.oid and one.kind == "constraint"):
                 self._check_written(write, stored, check)
             for key in (key for key in self.keys if key["relation"] == stored.oid):
                 self._key_written(write, stored, key)

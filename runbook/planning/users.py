@@ -6,7 +6,7 @@ would go a level later forbids the deletion all the same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -102,6 +102,8 @@ class Deletion:
     """Rows that a foreign key sets to NULL or to their default."""
     reached: frozenset[int] = field(default_factory=frozenset)
     """The tables on which PostgreSQL runs a DELETE, also where no row is found."""
+    rows: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Addresses of all rows that go, the users among them, by the table that holds them."""
 
 
 NOBODY = Deletion([], {})
@@ -116,14 +118,14 @@ def count(conn: Connection) -> Count:
     return found
 
 
-def preview_deletion(conn: Connection) -> Deletion:
-    """Follow every foreign key from the users without a password; nothing is changed.
+def preview_deletion(conn: Connection, limit: int | None = None) -> Deletion:
+    """Follow every foreign key from the users without a password, or from ``limit`` of them; nothing is changed.
 
     Holds the rows' addresses in memory; wants one snapshot (REPEATABLE READ) if others are writing.
     """
     known, keys = relations.read(conn), _keys(conn)
     walk = _Walk(conn, known, keys)
-    walk.follow(_without_password(conn))
+    walk.follow(_without_password(conn, limit))
     effects = [effect for key in keys for effect in walk.effects(key)]
     users = relations.public(known, "users")
     deleted: dict[str, int] = defaultdict(int)
@@ -137,7 +139,13 @@ def preview_deletion(conn: Connection) -> Deletion:
         for oid, rows in walk.standing[key.oid].items()
         if rows
     ]
-    return Deletion(effects, {name: rows for name, rows in deleted.items() if rows}, written, frozenset(walk.deleting))
+    return Deletion(
+        effects,
+        {name: rows for name, rows in deleted.items() if rows},
+        written,
+        frozenset(walk.deleting),
+        {oid: list(rows) for oid, rows in walk.depth.items()},
+    )
 
 
 class _Walk:
@@ -245,21 +253,22 @@ def _keys(conn: Connection) -> list[Key]:
         return cursor.execute(sql.query("foreign_keys").encode()).fetchall()
 
 
-def _without_password(conn: Connection) -> Rows:
-    query = "SELECT tableoid::int8, ctid::text FROM public.users WHERE password_hash IS NULL"
-    return _addresses(conn, compose.SQL(query))
+def _without_password(conn: Connection, limit: int | None) -> Rows:
+    query = "SELECT tableoid::int8, ctid::text FROM public.users WHERE password_hash IS NULL LIMIT {}"
+    return _addresses(conn, compose.SQL(query).format(compose.Literal(limit)))
 
 
 def _reached(conn: Connection, known: Relations, keys: Sequence[Key], parent: int, rows: set[str]) -> Rows:
     """Return the rows by which all ``keys`` of one child refer to the same one of ``rows`` of ``parent``."""
     query = compose.SQL(
-        "SELECT c.tableoid::int8, c.ctid::text FROM {} AS c JOIN ONLY {} AS p ON {} WHERE p.ctid = ANY (%s::tid[])"
+        "SELECT c.tableoid::int8, c.ctid::text FROM {} AS c JOIN ONLY {} AS p ON {} WHERE p.ctid = ANY ({}::tid[])"
     ).format(
         known[keys[0].child].source,
         known[parent].identifier,
         compose.SQL(" AND ").join([part for key in keys for part in _equal(key)]),
+        addresses(rows),
     )
-    return _addresses(conn, query, list(rows))
+    return _addresses(conn, query)
 
 
 def _equal(key: Key) -> list[compose.Composed]:
@@ -269,8 +278,13 @@ def _equal(key: Key) -> list[compose.Composed]:
     ]
 
 
-def _addresses(conn: Connection, query: compose.SQL | compose.Composed, *parameters: object) -> Rows:
+def addresses(rows: Iterable[str]) -> compose.Literal:
+    """Write addresses of rows as an array in a statement; a name in it may hold a %, so nothing is a parameter."""
+    return compose.Literal("{" + ",".join(f'"{row}"' for row in sorted(rows)) + "}")
+
+
+def _addresses(conn: Connection, query: compose.SQL | compose.Composed) -> Rows:
     found: Rows = defaultdict(set)
-    for oid, row in conn.execute(query, parameters or None).fetchall():
+    for oid, row in conn.execute(query).fetchall():
         found[int(str(oid))].add(str(row))
     return found

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql as compose
 
 from runbook import database
-from runbook.planning import relations
+from runbook.planning import relations, users
 from runbook.planning.checks import Write
 from runbook.planning.relations import Relation, Relations
 from runbook.planning.users import Deletion, Written
@@ -32,11 +32,11 @@ class Event:
 
 def updates(conn: psycopg.Connection, known: Relations, oauth: str, deletion: Deletion) -> Iterator[Write]:
     """Yield each UPDATE that the scripts and the foreign keys make."""
-    users = relations.public(known, "users")
-    if users and oauth == "temporary passwords" and _may_be_null(conn, users, "password_hash"):
+    accounts = relations.public(known, "users")
+    if accounts and oauth == "temporary passwords" and _may_be_null(conn, accounts, "password_hash"):
         yield _filled(
             known,
-            users,
+            accounts,
             "password_hash",
             PLACEHOLDER,
             "Change or drop it for the rollback, or choose 'keep' or 'delete' for OAuth users.",
@@ -81,7 +81,6 @@ def _filled(known: Relations, table: Relation, column: str, value: str, remedy: 
 def _by_key(written: Written) -> Write:
     key = written.key
     values = ["NULL"] * len(key.changed) if key.action == "n" else key.defaults
-    rows = compose.Literal("{" + ",".join(f'"{row}"' for row in written.rows) + "}")
     empty = [name for name, value in zip(key.changed, values, strict=True) if value == "NULL"]
     return Write(
         tables=[written.relation],
@@ -89,7 +88,7 @@ def _by_key(written: Written) -> Write:
             name: compose.SQL("({})").format(compose.SQL(value))
             for name, value in zip(key.changed, values, strict=True)
         },
-        where=compose.SQL("r.ctid = ANY ({}::tid[])").format(rows),
+        where=compose.SQL("r.ctid = ANY ({}::tid[])").format(users.addresses(written.rows)),
         what=f"{'SET NULL' if key.action == 'n' else 'SET DEFAULT'} by {key.name}",
         remedy="Point these rows at another parent first, or choose temporary passwords.",
         literals=dict.fromkeys(empty),
