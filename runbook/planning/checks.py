@@ -62,6 +62,7 @@ class Looker:
         self.known = relations.read(conn)
         self.checks = [_Check(**row) for row in database.query(conn, "checks")]
         self.keys = database.query(conn, "unique_keys")
+        self.columns: dict[int, list[database.Row]] = {}
         self.findings = Findings()
 
     def written(self, write: Write) -> None:
@@ -213,7 +214,7 @@ class Looker:
         self, stored: Relation, values: Mapping[str, compose.Composable], spelled: str, domain: str | None = None
     ) -> compose.Composed:
         """Return the row ``r`` as a subquery with other values; ``value`` is what a domain's CHECK calls its column."""
-        columns = database.query(self.conn, "columns", relation=stored.oid)
+        columns = self._columns(stored)
         base = [column for column in columns if column["generated"] is None]
         made = [column for column in columns if column["generated"] is not None]
         enums = {column.name: column for column in self.labels.columns if column.relation == stored.oid}
@@ -238,6 +239,11 @@ class Looker:
             for column in made
         ]
         return compose.SQL("(SELECT b.*, {} FROM {} AS b)").format(compose.SQL(", ").join(generated), inner)
+
+    def _columns(self, stored: Relation) -> list[database.Row]:
+        if stored.oid not in self.columns:
+            self.columns[stored.oid] = database.query(self.conn, "columns", relation=stored.oid)
+        return self.columns[stored.oid]
 
     def _spelled(self, expression: str, spelled: str) -> str:
         return labels.as_text(expression, self.labels.changes, "before") if spelled == "text" else expression

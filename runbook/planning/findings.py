@@ -43,6 +43,11 @@ def read(conn: psycopg.Connection, request: RollbackRequest, settings: Settings)
     looker.added()
     unguarded = [f"{row['table']}.{row['constraint']} is {row['why']}" for row in database.query(conn, "orphans")]
     unfit, doubtful = _unfit(conn, request)
+    if not database.query(conn, "row_counters")[0]["counted"]:
+        unfit.append(
+            "track_counts is off for this role: what the transaction does to rows could not be counted. Set it on "
+            "(ALTER ROLE … SET track_counts = on, as a superuser); then ask again."
+        )
     server = database.identity(conn).major
     spoilt = [*_extra(found, looker, server, settings.bot_label), *_duplicates(looker, server, settings.bot_label)]
     return Findings(
@@ -50,7 +55,14 @@ def read(conn: psycopg.Connection, request: RollbackRequest, settings: Settings)
         fired.firings,
         unguarded,
         [*blockers, *fired.blockers, *looker.findings.blockers, *unfit, *spoilt],
-        [*_left_behind(deletion), *fired.warnings, *looker.findings.warnings, *doubtful, *_texts(conn, found, looker)],
+        [
+            *_left_behind(deletion),
+            *fired.warnings,
+            *looker.findings.warnings,
+            *doubtful,
+            *_computed(conn, found),
+            *_texts(conn, found, looker),
+        ],
     )
 
 
@@ -87,6 +99,17 @@ def _texts(conn: psycopg.Connection, found: Labels, looker: Looker) -> list[str]
 
 def _capital(line: str) -> str:
     return line[:1].upper() + line[1:]
+
+
+def _computed(conn: psycopg.Connection, found: Labels) -> list[str]:
+    """Say what PostgreSQL computed from a label by a function: a rename does not compute it anew."""
+    renamed = {change.type for change in found.changes if change.old and change.renamed}
+    return [
+        f"{_capital(row['object'])} was computed from {row['type']} by a function, and stays so when its labels are "
+        f"renamed. After the rollback: {row['remedy']}"
+        for row in database.query(conn, "computed_labels")
+        if row["type"] in renamed
+    ]
 
 
 def _extra(found: Labels, looker: Looker, server: int, bot_label: str) -> Iterator[str]:

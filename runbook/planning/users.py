@@ -100,8 +100,8 @@ class Deletion:
     """Rows that go, by table, each once; the users themselves are not among them."""
     written: Sequence[Written] = ()
     """Rows that a foreign key sets to NULL or to their default."""
-    reached: frozenset[int] = field(default_factory=frozenset)
-    """The tables on which PostgreSQL runs a DELETE, also where no row is found."""
+    carried: Sequence[Key] = ()
+    """The keys that PostgreSQL carries out: it runs their statements also where they find no row."""
     rows: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Addresses of all rows that go, the users among them, by the table that holds them."""
 
@@ -143,7 +143,7 @@ def preview_deletion(conn: Connection, limit: int | None = None) -> Deletion:
         effects,
         {name: rows for name, rows in deleted.items() if rows},
         written,
-        frozenset(walk.deleting),
+        [key for key in keys if key.oid in walk.carried and key.action in "cnd"],
         {oid: list(rows) for oid, rows in walk.depth.items()},
     )
 
@@ -157,21 +157,20 @@ class _Walk:
         self.reached: dict[int, Rows] = defaultdict(lambda: defaultdict(set))
         self.standing: dict[int, Rows] = defaultdict(lambda: defaultdict(set))
         """Rows that a key reaches and that are still there when it is carried out."""
-        self.deleting: set[int] = set()
+        self.carried: set[int] = set()
 
     def follow(self, first: Rows) -> None:
         level, depth = first, 0
         while level:
             for oid, rows in level.items():
                 self.depth[oid] |= dict.fromkeys(rows, depth)
-                self.deleting.add(oid)
             level, depth = self._next(level, depth), depth + 1
 
     def _next(self, level: Rows, depth: int) -> Rows:
         following: Rows = defaultdict(set)
         for oid, rows in level.items():
             for key in (key for key in self.keys if key.parent in self.known[oid].above):
-                self.deleting |= {key.child} if key.action == "c" and key.works else set()
+                self.carried |= {key.oid} if key.works else set()
                 for child, found in _reached(self.conn, self.known, [key], oid, rows).items():
                     self.reached[key.oid][child] |= found
                     there = {row for row in found if self.depth[child].get(row, depth + 1) > depth}

@@ -57,8 +57,15 @@ def events(conn: psycopg.Connection, known: Relations, oauth: str, deletion: Del
         for table in write.tables
         for oid in (*table.above, table.oid)
     }
-    deleted = {oid for reached in deletion.reached for oid in (*known[reached].above, *known[reached].below)}
-    return found | {Event(oid, "DELETE") for oid in deleted}
+    accounts = relations.public(known, "users")
+    if accounts and oauth == "delete" and _may_be_null(conn, accounts, "password_hash"):
+        found |= {Event(oid, "DELETE") for oid in (*accounts.above, *accounts.below)}
+    for key in deletion.carried:
+        kind: Kind = "DELETE" if key.action == "c" else "UPDATE"
+        columns = frozenset(key.changed) if kind == "UPDATE" else frozenset[str]()
+        child = known[key.child]
+        found |= {Event(oid, kind, columns) for oid in (*child.above, *(child.below if child.kind == "p" else ()))}
+    return found
 
 
 def _may_be_null(conn: psycopg.Connection, table: Relation, column: str) -> bool:

@@ -234,6 +234,26 @@ def test_what_the_data_lacks(new_database: Callable[..., Database], name: str) -
         assert [line.startswith(warns) for line in found.warnings] == ([True] if warns else []), found.warnings
 
 
+NO_PROFESSION = """ALTER TABLE digital_twins ALTER COLUMN profession DROP NOT NULL;
+    UPDATE digital_twins SET profession = NULL;
+    ALTER TABLE digital_twins ADD CONSTRAINT c CHECK (profession <> 'Not recorded')"""
+
+
+def test_the_placeholder_for_a_profession_meets_checks_too(new_database: Callable[..., Database]) -> None:
+    with new_database(forward=("012",)).connect() as conn:
+        conn.execute(NO_PROFESSION)
+        [line] = looked(conn, Case("")).blockers
+        assert line.startswith("check c on digital_twins refuses the placeholder 'Not recorded' for digital_twins.")
+        with pytest.raises(psycopg.errors.CheckViolation), conn.transaction():
+            transact(conn, Case(""))
+
+
+def test_rows_that_nobody_counts_block(transformed: Database) -> None:
+    with transformed.connect() as conn:
+        conn.execute("SET track_counts = off")
+        assert [line[:19] for line in looked(conn, Case("")).blockers] == ["track_counts is off"]
+
+
 def test_what_takes_too_long_is_said(transformed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLBACK_LOOK_SECONDS", "0.3")
     with transformed.connect() as conn:

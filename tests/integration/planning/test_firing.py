@@ -74,6 +74,15 @@ FIRES: dict[str, tuple[str, str, list[str]]] = {
             "trigger trigger_update_email_count on email_knowledge: UPDATE email_credentials",
         ],
     ),
+    "a statement that finds no row": (
+        AUDIT + "CREATE TABLE crm_note (owner uuid REFERENCES users ON DELETE SET NULL);"
+        "CREATE TRIGGER t AFTER UPDATE ON crm_note EXECUTE FUNCTION audit()",
+        "delete",
+        [
+            "trigger t on crm_note: INSERT audit_log",
+            "trigger trigger_update_email_count on email_knowledge: UPDATE email_credentials",
+        ],
+    ),
     "one after the other": (
         AUDIT + "CREATE TABLE per_day (d date PRIMARY KEY, n int); CREATE FUNCTION tell() RETURNS trigger LANGUAGE "
         "plpgsql AS $$"

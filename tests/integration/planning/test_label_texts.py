@@ -70,6 +70,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "CREATE PROCEDURE crm.p(a int) LANGUAGE plpgsql AS $$BEGIN UPDATE knowledge_bases SET kb_id = 1; END$$",
         "Procedure crm.p(IN a integer) names kb_id, knowledge_bases in its text",
     ),
+    "an index by a function": (
+        "CREATE FUNCTION said(user_role) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1::text';"
+        "CREATE INDEX crm_said ON users (said(role))",
+        "Index crm_said was computed from user_role by a function",
+    ),
+    "a generated column by a function": (
+        "CREATE FUNCTION said(user_role) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1::text';"
+        "CREATE TABLE staff (r user_role, s text GENERATED ALWAYS AS (said(r)) STORED)",
+        "Generated column staff.s was computed from user_role by a function",
+    ),
     "a comment only": (
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ /* knowledge_bases */ SELECT 1 -- kb_id\n $$",
         "",
