@@ -53,7 +53,7 @@ def read(conn: psycopg.Connection, request: RollbackRequest, settings: Settings)
 
 def _rows(conn: psycopg.Connection, table: Relation, picked: Sequence[str], seconds: float) -> str:
     query = compose.SQL(
-        "SELECT jsonb_agg(to_jsonb(r))::text FROM ONLY {0} AS r "
+        "SELECT jsonb_agg(to_jsonb(r.*))::text FROM ONLY {0} AS r "
         "WHERE r.ctid = ANY ({1}::tid[]) OR r.ctid IN (SELECT ctid FROM ONLY {0} LIMIT {2})"
     ).format(table.identifier, users.addresses(picked), compose.Literal(OTHERS))
     row, _ = reading.attempt(conn, seconds, lambda: conn.execute(query).fetchone())

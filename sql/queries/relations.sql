@@ -1,4 +1,4 @@
--- Every table of the user's own schemas, partitions and inheritance children among them; one row a table.
+-- Every table of the user's own schemas (partitions, inheritance children, foreign tables too); one row a table.
 -- name is what people call it: bare in schema public, else with its schema; a partition has the name of the table that
 -- it is a part of, since rows are counted there. above: the partitioned tables that it belongs to, itself included.
 -- below: what an UPDATE or DELETE of it reaches too (partitions and inheritance children), itself included.
@@ -14,5 +14,5 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_class AS r ON r.oid = coalesce(pg_partition_root(c.oid), c.oid)
 JOIN pg_namespace AS t ON t.oid = r.relnamespace
-WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
+WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
 ORDER BY c.oid
