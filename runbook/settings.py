@@ -47,7 +47,10 @@ class Settings(BaseSettings):
     plan_tolerance_rows: int = Field(100, ge=0, description="By how many rows it may always move.")
 
     look_seconds: float = Field(
-        10, gt=0, description="How long one look of the plan at the data may take, in s; what takes longer is named."
+        10,
+        gt=0,
+        description="How long one look of the plan at the data may take, in s, and all of them six times that; what "
+        "was not looked at is named.",
     )
 
     project_dir: Path | None = Field(

@@ -4,6 +4,7 @@ PostgreSQL tries the CHECKs of a table, also those that are NOT VALID, when it w
 renamed: there the rows would stand against their CHECK afterwards, and the next write of such a row would fail.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from runbook import database, figures
 from runbook.planning import labels, reading, relations
 from runbook.planning.labels import Column, Labels
 from runbook.planning.relations import Relation
+
+LOOKS = 6
+"""After how many times the longest look the plan looks no further, so that a large database does not hold it up."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Looker:
         self.keys = database.query(conn, "unique_keys")
         self.columns: dict[int, list[database.Row]] = {}
         self.findings = Findings()
+        self.ends = time.monotonic() + LOOKS * seconds
 
     def written(self, write: Write) -> None:
         """Look at what would refuse a write: types (with domains), CHECKs, unique keys of the tables of its rows."""
@@ -272,7 +277,8 @@ class Looker:
                 row = cursor.execute(query).fetchone()
             return int(next(iter(row.values()))) if row else 0
 
-        count, why = reading.attempt(self.conn, self.seconds, ask)
+        left = min(self.seconds, self.ends - time.monotonic())
+        count, why = reading.attempt(self.conn, left, ask) if left > 0 else (None, "the looks before took all the time")
         if count is None:
             warning = f"Not looked at: {what}, because {why.rstrip('.')}."
             self.findings.warnings += [] if warning in self.findings.warnings else [warning]

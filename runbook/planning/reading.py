@@ -19,7 +19,7 @@ def bounded(conn: psycopg.Connection, seconds: float) -> Iterator[None]:
     Rows that a policy hides raise, so that nothing is counted short. Raises the errors of ``database.translated``.
     """
     with database.translated(), conn.transaction(force_rollback=True):
-        conn.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds * 1000:.0f}"])
+        conn.execute("SELECT set_config('statement_timeout', %s, true)", [f"{max(1, seconds * 1000):.0f}"])
         conn.execute("SELECT set_config('row_security', 'off', true), set_config('transaction_read_only', 'on', true)")
         yield
 
@@ -36,5 +36,5 @@ def attempt(conn: psycopg.Connection, seconds: float, act: Callable[[], T]) -> t
         raise
     except RollbackError as error:
         if isinstance(error, StatementFailed) and error.sqlstate == "57014":
-            return None, f"it took longer than {seconds:g} s (ROLLBACK_LOOK_SECONDS)"
+            return None, f"it took longer than {seconds:.3g} s (ROLLBACK_LOOK_SECONDS)"
         return None, error.problem

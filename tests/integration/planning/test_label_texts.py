@@ -6,7 +6,7 @@ import pytest
 
 from runbook.planning import obstacles
 from tests.databases import ALL, AS_SHIPPED, Database
-from tests.integration.planning.looking import Case, looked
+from tests.integration.planning.looking import Case, looked, transact
 
 pytestmark = pytest.mark.pg("18")
 
@@ -99,6 +99,8 @@ def test_labels_in_text_are_named_once(new_database: Callable[..., Database], na
         assert found.blockers == []
         assert [line.startswith(object_) for line in found.warnings] == ([True] if object_ else []), found.warnings
         assert "_RETURN" not in "".join(found.warnings)
+        with conn.transaction(force_rollback=True):
+            transact(conn, Case(""))
 
 
 def test_views_in_the_way_have_the_names_that_people_know() -> None:
