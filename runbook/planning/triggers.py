@@ -86,7 +86,9 @@ class _Finder:
             waiting |= {event for source in new for event in self._writes(source)} - seen
         firings = {(one.kind, one.name, one.table): one for one in map(self._firing, found)}
         first = [source for source in found if any(_on(source, event) for event in events)]
-        return Fired(list(firings.values()), [*self._suppressing(first)], [*self._refusing(first)])
+        in_order = [firings[key] for key in sorted(firings)]  # the plan's hash is made of them
+        first.sort(key=lambda source: (source.kind, source.relation or 0, source.name))
+        return Fired(in_order, [*self._suppressing(first)], [*self._refusing(first)])
 
     def _firing(self, source: _Source) -> Firing:
         writes: dict[str, list[str]] = {}
