@@ -78,6 +78,22 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Firing:
+    """A trigger, rule or event trigger of the team's that fires on what the transaction does."""
+
+    kind: str
+    name: str
+    table: str
+    """Empty for an event trigger."""
+    events: Sequence[str]
+    function: str
+    writes: Mapping[str, Sequence[str]]
+    """Kinds of statements by table, as far as the text of its function shows."""
+    readable: bool
+    """Whether that text shows all of it: no EXECUTE, no language that cannot be read here."""
+
+
+@dataclass(frozen=True)
 class Check:
     """One comparison of what was expected with what was found."""
 
@@ -170,6 +186,10 @@ class Plan:
     """Bytes of the largest tables with their indexes, and what a backup takes at most."""
     forecast: Forecast | None = None
     alternatives: Sequence[Alternative] = ()
+    fires: Sequence[Firing] = ()
+    """What of the team's fires on what the transaction writes; the rows that it writes are accepted."""
+    unguarded: Sequence[str] = ()
+    """Foreign keys that let orphans exist, as they were before."""
     rehearsal: Rehearsal | None = None
     """The newest rehearsal of these scripts; None: none is asked for."""
     trial: Trial | None = None

@@ -51,10 +51,20 @@ class Settings(BaseSettings):
         ge=0,
         description="How long trying the transaction on a copy of the schema may take, in s. 0: it is not tried.",
     )
+    trial_rows: bool = Field(
+        True,
+        description="Whether it is also tried with a few of the database's rows: what triggers do shows only then.",
+    )
     trial_template: str = Field(
         "template0",
         description="The template database that the copy is made from: one with the extensions that the runbook's role "
         "may not create, and nothing else.",
+    )
+    look_seconds: float = Field(
+        10,
+        gt=0,
+        description="How long one look of the plan at the data may take, in s, and all of them six times that; what "
+        "was not looked at is named.",
     )
 
     project_dir: Path | None = Field(
@@ -186,6 +196,10 @@ class Settings(BaseSettings):
         None,
         description="Address of the Prefect UI, for links in messages. Not set: PREFECT_UI_URL or PREFECT_API_URL.",
     )
+
+    def tolerated(self, announced: int) -> float:
+        """Return how many rows there may be where the approved plan announced so many."""
+        return announced + max(self.plan_tolerance_rows, announced * self.plan_tolerance_percent / 100)
 
     @property
     def production(self) -> bool:

@@ -7,8 +7,8 @@ from prefect.cache_policies import NO_CACHE
 from runbook import journal
 from runbook.models import Plan
 from runbook.planning import plan, planpage
+from runbook.planning.trial import trial
 from runbook.runs import Run
-from runbook.trial import trial
 
 
 @task(name="assess", task_run_name="assess", cache_policy=NO_CACHE, persist_result=False)

@@ -64,8 +64,8 @@ def unlinked(deletion: users.Deletion) -> dict[str, int]:
 def forbidding(deletion: users.Deletion) -> list[str]:
     """Return what forbids deleting the users without a password, a line each with its remedy."""
     return [
-        f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}). "
-        "Point them at another user first, or choose temporary passwords."
+        f"Deleting OAuth users is forbidden by {effect.rows} row(s) of {effect.table} ({effect.constraint}"
+        f"{': ' + effect.why if effect.why else ''}). Point them at another user first, or choose temporary passwords."
         for effect in deletion.effects
         if effect.action == "forbids"
     ]

@@ -1,5 +1,6 @@
 """Obstacles: everything that stands in the way of a plan at once, and what to be warned of."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -32,6 +33,11 @@ def attempt(problems: list[str], act: Callable[[], T]) -> T | None:
         return None
 
 
+def named(described: str) -> str:
+    """Return the name by which people know an object that ``pg_describe_object`` described."""
+    return re.sub(r"rule _RETURN on (?=(materialized )?view )", "", described)
+
+
 def rights(conn: psycopg.Connection) -> list[str]:
     """List the rights that the role lacks, each with the statement that grants it."""
     return [f"Missing right: {row['lacks']}. {row['remedy']}" for row in database.query(conn, "rights")]
@@ -47,7 +53,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
         for row in database.query(conn, "prepared")
     ]
     problems += [
-        f"{row['migration']}: {row['object']}: {row['why']}. {row['remedy']}"
+        f"{row['migration']}: {named(row['object'])}: {row['why']}. {row['remedy']}"
         for row in database.query(conn, "blockers")
         if not (row["migration"] == OAUTH and plan.oauth == "keep")
     ]
@@ -91,10 +97,6 @@ def warnings(
     if gemini := census.gemini(conn):
         what = "get openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
         found.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
-    found += [
-        f"Function {row['function']} names {row['words']} in its text: the catalogue cannot follow that; look at it."
-        for row in database.query(conn, "mentions")
-    ]
     found += replication.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
     found += backup.leftovers(settings)

@@ -13,14 +13,14 @@ from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.outlook import Trial
-from runbook.planning import alternatives, census, criteria, forecast, obstacles, plandata, rehearsed, users
+from runbook.planning import alternatives, census, criteria, findings, forecast, obstacles, plandata, rehearsed
 from runbook.planning.obstacles import OAUTH
+from runbook.planning.trial import trial
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
 from runbook.schema import catalogue, endstate, held
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
-from runbook.trial import trial
 
 OLDEST = 140000
 """server_version_num of the oldest PostgreSQL that the scripts are written for."""
@@ -63,7 +63,8 @@ def _drawn(
     drift = endstate.drift(facts, settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
-    deletion = users.preview_deletion(conn) if request.oauth == "delete" else users.NOBODY
+    looked = findings.read(conn, request, settings)
+    deletion = looked.deletion
     kinds, cascade = census.kinds(conn), census.cascade(deletion)
     chosen = means.draw(conn, request.backup, settings)
     drawn = Plan(
@@ -92,12 +93,15 @@ def _drawn(
         warnings=[
             *(found.warnings if found else ()),
             *obstacles.warnings(conn, request, settings, drift),
+            *looked.warnings,
             *obstacles.of_backup(conn, chosen, settings),
         ],
         drift=drift,
         backup=chosen,
+        fires=looked.fires,
+        unguarded=looked.unguarded,
     )
-    in_the_way = [*problems, *census.forbidding(deletion), *obstacles.blockers(conn, drawn, settings)]
+    in_the_way = [*problems, *looked.blockers, *obstacles.blockers(conn, drawn, settings)]
     drawn = _tried(conn, replace(drawn, blockers=in_the_way), facts, settings, earlier)
     drawn = rehearsed.add(drawn, request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)

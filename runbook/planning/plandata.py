@@ -53,6 +53,8 @@ def plan_hash(plan: Plan) -> str:
         "kept": dict(plan.kept),
         "blocking": dict(plan.blocking),
         "unlinked": dict(plan.unlinked),
+        "fires": [asdict(one) for one in plan.fires],
+        "unguarded": list(plan.unguarded),
         "release": (release.tag, release.commit) if release else None,
         "services": list(plan.services),
         "untried": plan.trial is not None and bool(plan.trial.not_tried),

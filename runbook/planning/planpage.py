@@ -7,9 +7,9 @@ from runbook import figures, page
 from runbook.barrier import poolers
 from runbook.models import Plan, Script
 from runbook.page import Block, Bullets, Code, Page, Section, Table
-from runbook.planning import choices, criteria, forecastpage, lockpage, planorder, rehearsed, sessionpage
+from runbook.planning import choices, criteria, forecastpage, lockpage, planorder, rehearsed, sessionpage, triggers
+from runbook.planning.trial import trial
 from runbook.request import RollbackRequest, deadline
-from runbook.trial import trial
 
 STATES: Mapping[str, str] = {"applied": "applied", "partial": "half applied", "absent": "not applied"}
 
@@ -29,6 +29,7 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
         Section("Backup", forecastpage.backup(plan)),
         Section("Users", _users(plan)),
         Section("Rows", _rows(plan)),
+        Section("What the team's own triggers and rules do", _fires(plan)),
         Section("Connected now", sessionpage.sessions(plan)),
         Section("Time and size", forecastpage.figured(plan)),
         Section("Scripts", [f"Found: {found(plan)}.", _scripts(plan.scripts)]),
@@ -152,6 +153,16 @@ def _rows(plan: Plan) -> list[Block]:
             ("llm_provider gemini (013)", "", "kept" if plan.gemini == "keep" else "rows move to openai; label removed")
         ]
     return [Table(("what", "rows", "what becomes of it"), rows, right=(1,))] if rows else ["No row loses a value."]
+
+
+def _fires(plan: Plan) -> list[Block]:
+    if not plan.fires:
+        return []
+    said = (
+        "These fire on what the transaction does. The rows that they write are accepted and counted in the report; "
+        "what their text does not name may be inserted, and neither updated nor deleted."
+    )
+    return [said, Bullets(triggers.lines(plan.fires))]
 
 
 def _counts(name: str, counts: Mapping[str, int]) -> Block:

@@ -3,7 +3,7 @@
 Until the services stop, people go on using the application, so counts move by themselves. The rule:
 
 - Database, scripts and their hashes, options, migrations found, release, services and verdict are what was approved,
-  to the letter; and nothing that stands in the way was added.
+  to the letter; so is what of the team's fires on the transaction. Nothing that stands in the way was added.
 - With 'delete', the users who would be deleted may stay as many or become fewer, never more.
 - Every other count may move by ROLLBACK_PLAN_TOLERANCE_PERCENT of the approved count, or by
   ROLLBACK_PLAN_TOLERANCE_ROWS if that is more; what would be deleted may become fewer by any number.
@@ -18,7 +18,7 @@ import psycopg
 
 from runbook.errors import PlanChanged
 from runbook.models import Plan, Script
-from runbook.planning import choices, plan
+from runbook.planning import choices, plan, triggers
 from runbook.request import RollbackRequest
 from runbook.settings import Settings
 
@@ -91,6 +91,8 @@ def _letters(one: Plan) -> dict[str, str]:
         "release": release,
         "services": ", ".join(one.services) or "none",
         "trial on a copy of the schema": "not done" if one.trial and one.trial.not_tried else "done",
+        "triggers, rules and event triggers": " ".join(triggers.lines(one.fires)) or "none",
+        "foreign keys that let orphans exist": "; ".join(one.unguarded) or "none",
     }
 
 
@@ -128,5 +130,5 @@ def _void(approved: Plan, move: Move, settings: Settings) -> str:
         return "more users would be deleted than were approved"
     if move.field in SEEN and move.name not in getattr(approved, move.field):
         return "not in the approved plan at all"
-    allowed = max(settings.plan_tolerance_rows, move.then * settings.plan_tolerance_percent / 100)
+    allowed = settings.tolerated(move.then) - move.then
     return f"more than {allowed:,.0f} either way" if abs(move.now - move.then) > allowed else ""

@@ -11,8 +11,8 @@ from runbook.models import Plan
 from runbook.page import Block, Bullets, Page, Section, Table
 from runbook.page import markdown as written
 from runbook.planning import choices, forecastpage, planpage, rehearsed
+from runbook.planning.trial import trial
 from runbook.request import GeminiChoice, OauthChoice, RollbackRequest, Tag, one_field
-from runbook.trial import trial
 
 INCIDENT = "standing-forecast"
 """What the request is called that no incident stands behind."""

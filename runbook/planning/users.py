@@ -1,7 +1,13 @@
-"""The users who cannot log in without OAuth: who they are, and what deleting them would take along."""
+"""The users who cannot log in without OAuth: how many they are, and what deleting them would take along.
+
+The preview does what PostgreSQL would do, in its order. The keys of all rows that one statement deletes are
+carried out before the keys of the rows that those took along, and NO ACTION does not wait for the latter: a row that
+would go a level later forbids the deletion all the same.
+"""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import psycopg
@@ -9,18 +15,23 @@ from psycopg import sql as compose
 from psycopg.rows import class_row
 
 import sql
+from runbook.planning import relations
+from runbook.planning.relations import Relation, Relations
 
 Connection = psycopg.Connection[tuple[object, ...]]
-Action = Literal["deleted", "set null", "set default", "forbids"]
+Action = Literal["deleted", "set null", "set default", "forbids", "left behind"]
 
-# By pg_constraint.confdeltype. NO ACTION and RESTRICT forbid, but see _forbidding.
-_ACTIONS: dict[str, Action] = {
+_ACTIONS: Mapping[str, Action] = {
     "c": "deleted",
     "n": "set null",
     "d": "set default",
     "a": "forbids",
     "r": "forbids",
 }
+"""By pg_constraint.confdeltype."""
+
+Rows = dict[int, set[str]]
+"""Addresses of rows by the table that holds them."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +58,56 @@ class Effect:
     constraint: str
     rows: int
     action: Action
+    why: str = ""
+    """Why it forbids, where that is not simply its kind."""
 
 
 @dataclass(frozen=True)
-class _Key:
-    """One foreign key: child columns refer to parent columns."""
+class Key:
+    """One foreign key: child columns refer to parent columns. ``changed`` is what SET NULL or SET DEFAULT writes."""
 
+    oid: int
     name: str
-    child: str
-    parent: str
+    child: int
+    parent: int
     columns: list[str]
     referred: list[str]
     action: str
+    match_full: bool
+    works: bool
+    changed: list[str]
+    defaults: list[str]
+    required: list[bool]
+    domains: list[bool]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows of one stored table whose columns a foreign key sets; ``rows`` are their addresses."""
+
+    key: Key
+    relation: Relation
+    rows: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What deleting the users without a password does to all other rows."""
+
+    effects: Sequence[Effect]
+    """By foreign key; a row that two keys reach counts for each of them."""
+    deleted: Mapping[str, int]
+    """Rows that go, by table, each once; the users themselves are not among them."""
+    written: Sequence[Written] = ()
+    """Rows that a foreign key sets to NULL or to their default."""
+    carried: Sequence[Key] = ()
+    """The keys that PostgreSQL carries out: it runs their statements also where they find no row."""
+    rows: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Addresses of all rows that go, the users among them, by the table that holds them."""
+
+
+NOBODY = Deletion([], {})
+"""What it does where nobody is deleted."""
 
 
 def count(conn: Connection) -> Count:
@@ -69,64 +118,172 @@ def count(conn: Connection) -> Count:
     return found
 
 
-@dataclass(frozen=True)
-class Deletion:
-    """What deleting the users without a password does to all other rows."""
-
-    effects: list[Effect]
-    """By foreign key; a row that two keys reach counts for each of them."""
-    deleted: dict[str, int]
-    """Rows that go, by table, each once; the users themselves are not among them."""
-
-
-NOBODY = Deletion([], {})
-"""What it does where nobody is deleted."""
-
-
-def preview_deletion(conn: Connection) -> Deletion:
-    """Follow every foreign key from the users without a password; nothing is changed.
+def preview_deletion(conn: Connection, limit: int | None = None) -> Deletion:
+    """Follow every foreign key from the users without a password, or from ``limit`` of them; nothing is changed.
 
     Holds the rows' addresses in memory; wants one snapshot (REPEATABLE READ) if others are writing.
     """
-    keys = _keys(conn)
-    effects: dict[str, set[str]] = defaultdict(set)
-    doomed: dict[str, set[str]] = defaultdict(set)
-    waiting = {"users": _addresses(conn, "SELECT ctid::text FROM public.users WHERE password_hash IS NULL")}
-    while waiting:
-        parent, rows = waiting.popitem()
-        rows -= doomed[parent]
-        doomed[parent] |= rows
-        for key in (key for key in keys if key.parent == parent and rows):
-            reached = _reached(conn, key, rows)
-            effects[key.name] |= reached
-            if key.action == "c" and reached - doomed[key.child]:
-                waiting[key.child] = waiting.get(key.child, set()) | reached
-    found = [_effect(key, effects[key.name], doomed[key.child]) for key in keys]
-    deleted = {table: len(rows) for table, rows in doomed.items() if rows and table != "users"}
-    return Deletion([effect for effect in found if effect.rows], deleted)
+    known, keys = relations.read(conn), _keys(conn)
+    walk = _Walk(conn, known, keys)
+    walk.follow(_without_password(conn, limit))
+    effects = [effect for key in keys for effect in walk.effects(key)]
+    users = relations.public(known, "users")
+    deleted: dict[str, int] = defaultdict(int)
+    for oid, rows in walk.depth.items():
+        if users is None or users.oid not in known[oid].above:
+            deleted[known[oid].name] += len(rows)
+    written = [
+        Written(key, known[oid], sorted(rows))
+        for key in keys
+        if key.action in "nd" and key.works
+        for oid, rows in walk.standing[key.oid].items()
+        if rows
+    ]
+    return Deletion(
+        effects,
+        {name: rows for name, rows in deleted.items() if rows},
+        written,
+        [key for key in keys if key.oid in walk.carried and key.action in "cnd"],
+        {oid: list(rows) for oid, rows in walk.depth.items()},
+    )
 
 
-def _effect(key: _Key, reached: set[str], doomed: set[str]) -> Effect:
-    # A row that goes as well neither forbids (but by RESTRICT, which does not wait) nor keeps a NULL.
-    rows = reached if key.action in "cr" else reached - doomed
-    return Effect(key.child, key.name, len(rows), _ACTIONS[key.action])
+class _Walk:
+    """The deletion, level by level: what each row's keys reach, and when each row goes."""
+
+    def __init__(self, conn: Connection, known: Relations, keys: Sequence[Key]) -> None:
+        self.conn, self.known, self.keys = conn, known, keys
+        self.depth: dict[int, dict[str, int]] = defaultdict(dict)
+        self.reached: dict[int, Rows] = defaultdict(lambda: defaultdict(set))
+        self.standing: dict[int, Rows] = defaultdict(lambda: defaultdict(set))
+        """Rows that a key reaches and that are still there when it is carried out."""
+        self.carried: set[int] = set()
+
+    def follow(self, first: Rows) -> None:
+        level, depth = first, 0
+        while level:
+            for oid, rows in level.items():
+                self.depth[oid] |= dict.fromkeys(rows, depth)
+            level, depth = self._next(level, depth), depth + 1
+
+    def _next(self, level: Rows, depth: int) -> Rows:
+        following: Rows = defaultdict(set)
+        for oid, rows in level.items():
+            for key in (key for key in self.keys if key.parent in self.known[oid].above):
+                self.carried |= {key.oid} if key.works else set()
+                for child, found in _reached(self.conn, self.known, [key], oid, rows).items():
+                    self.reached[key.oid][child] |= found
+                    there = {row for row in found if self.depth[child].get(row, depth + 1) > depth}
+                    self.standing[key.oid][child] |= there - self._gone_just_before(key, oid, rows, child)
+                    if key.action == "c" and key.works:
+                        following[child] |= found - self.depth[child].keys()
+        return {oid: rows for oid, rows in following.items() if rows}
+
+    def _gone_just_before(self, key: Key, parent: int, rows: set[str], child: int) -> set[str]:
+        """Return the rows of ``child`` that an earlier key of the very same parent row deletes first."""
+        if key.action == "c":
+            return set()
+        earlier = [
+            one
+            for one in self.keys[: self.keys.index(key)]
+            if one.action == "c" and one.works and one.child == key.child and one.parent in self.known[parent].above
+        ]
+        found = [_reached(self.conn, self.known, [key, one], parent, rows).get(child, set()) for one in earlier]
+        return set().union(*found)
+
+    def effects(self, key: Key) -> Iterator[Effect]:
+        """Say what the key does; rows that it reaches and that go at last keep no NULL."""
+        name, staying = self.known[key.child].name, self._count(self._staying(key))
+        if not key.works:
+            yield from _effect(name, key, staying, "left behind")
+        elif key.action == "c":
+            yield from _effect(name, key, self._count(self.reached[key.oid]), "deleted")
+        elif key.action in "ar":
+            yield from _effect(name, key, self._count(self.standing[key.oid]), "forbids")
+        else:
+            if why := self._refusal(key):
+                yield from _effect(name, key, self._count(self.standing[key.oid]), "forbids", why)
+            yield from _effect(name, key, staying, _ACTIONS[key.action])
+
+    def _staying(self, key: Key) -> Rows:
+        return {oid: rows - self.depth[oid].keys() for oid, rows in self.reached[key.oid].items()}
+
+    @staticmethod
+    def _count(rows: Rows) -> int:
+        return sum(len(found) for found in rows.values())
+
+    def _refusal(self, key: Key) -> str:
+        """Say why PostgreSQL would refuse what the key wants to write; empty: it does not."""
+        if not self._count(self.standing[key.oid]):
+            return ""
+        written = ["NULL"] * len(key.changed) if key.action == "n" else key.defaults
+        empty = [name for name, value in zip(key.changed, written, strict=True) if value == "NULL"]
+        wants = "SET NULL" if key.action == "n" else "SET DEFAULT"
+        for name in (name for name, needed in zip(key.changed, key.required, strict=True) if needed and name in empty):
+            return f"{wants} meets the column {name}, which is NOT NULL"
+        if key.match_full and len(key.columns) > len(empty) > 0:
+            return f"{wants} leaves some of its columns empty and not others, which MATCH FULL refuses"
+        return self._orphaned(key) if key.action == "d" and not empty else ""
+
+    def _orphaned(self, key: Key) -> str:
+        """Say that the defaults point at no row that stays; empty: they do."""
+        parent = self.known[key.parent]
+        values = dict(zip(key.changed, key.defaults, strict=True))
+        if set(values) != set(key.columns):
+            return ""
+        equal = compose.SQL(" AND ").join(
+            compose.SQL("p.{} = ({})").format(compose.Identifier(theirs), compose.SQL(values[mine]))
+            for mine, theirs in zip(key.columns, key.referred, strict=True)
+        )
+        query = compose.SQL("SELECT p.tableoid::int8, p.ctid::text FROM {} AS p WHERE {}").format(parent.source, equal)
+        found = [(oid, row) for oid, rows in _addresses(self.conn, query).items() for row in rows]
+        if any(row not in self.depth[oid] for oid, row in found):
+            return ""
+        return f"SET DEFAULT wants {', '.join(key.defaults)}, which no row of {parent.name} has afterwards"
 
 
-def _keys(conn: Connection) -> list[_Key]:
-    with conn.cursor(row_factory=class_row(_Key)) as cursor:
-        return cursor.execute(sql.query("foreign_keys")).fetchall()
+def _effect(table: str, key: Key, rows: int, action: Action, why: str = "") -> Iterator[Effect]:
+    if rows:
+        yield Effect(table, key.name, rows, action, why)
 
 
-def _reached(conn: Connection, key: _Key, rows: set[str]) -> set[str]:
-    equal = compose.SQL(" AND ").join(
+def _keys(conn: Connection) -> list[Key]:
+    with conn.cursor(row_factory=class_row(Key)) as cursor:
+        return cursor.execute(sql.query("foreign_keys").encode()).fetchall()
+
+
+def _without_password(conn: Connection, limit: int | None) -> Rows:
+    query = "SELECT tableoid::int8, ctid::text FROM public.users WHERE password_hash IS NULL LIMIT {}"
+    return _addresses(conn, compose.SQL(query).format(compose.Literal(limit)))
+
+
+def _reached(conn: Connection, known: Relations, keys: Sequence[Key], parent: int, rows: set[str]) -> Rows:
+    """Return the rows by which all ``keys`` of one child refer to the same one of ``rows`` of ``parent``."""
+    query = compose.SQL(
+        "SELECT c.tableoid::int8, c.ctid::text FROM {} AS c JOIN ONLY {} AS p ON {} WHERE p.ctid = ANY ({}::tid[])"
+    ).format(
+        known[keys[0].child].source,
+        known[parent].identifier,
+        compose.SQL(" AND ").join([part for key in keys for part in _equal(key)]),
+        addresses(rows),
+    )
+    return _addresses(conn, query)
+
+
+def _equal(key: Key) -> list[compose.Composed]:
+    return [
         compose.SQL("c.{} = p.{}").format(compose.Identifier(mine), compose.Identifier(theirs))
         for mine, theirs in zip(key.columns, key.referred, strict=True)
-    )
-    query = compose.SQL(
-        "SELECT c.ctid::text FROM public.{} AS c JOIN public.{} AS p ON {} WHERE p.ctid = ANY (%s::tid[])"
-    ).format(compose.Identifier(key.child), compose.Identifier(key.parent), equal)
-    return _addresses(conn, query, list(rows))
+    ]
 
 
-def _addresses(conn: Connection, query: str | compose.Composed, *parameters: object) -> set[str]:
-    return {str(row[0]) for row in conn.execute(query, parameters or None)}
+def addresses(rows: Iterable[str]) -> compose.Literal:
+    """Write addresses of rows as an array in a statement; a name in it may hold a %, so nothing is a parameter."""
+    return compose.Literal("{" + ",".join(f'"{row}"' for row in sorted(rows)) + "}")
+
+
+def _addresses(conn: Connection, query: compose.SQL | compose.Composed) -> Rows:
+    found: Rows = defaultdict(set)
+    for oid, row in conn.execute(query).fetchall():
+        found[int(str(oid))].add(str(row))
+    return found

@@ -1,12 +1,22 @@
 """The end state that a rollback promises: the declared baseline, less what the operator chose to keep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from runbook.models import Identity, Plan
-from runbook.schema import catalogue
+from runbook.schema import catalogue, naming
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
+
+Tolerance = Callable[[int], float]
+"""How many rows may be deleted where so many were announced."""
+OWN = frozenset(
+    {"users", "digital_twins", "knowledge_base", "conversations", "messages", "handover_notifications"}
+    | {"analytics_events", "benchmark_datasets", "benchmark_runs", "benchmark_ab_tests", "web_sources", "llm_usage"}
+    | {"document_processing_jobs"}
+)
+"""The transformation's own tables: nobody may insert into them meanwhile unless the plan says so of that table."""
+_VERBS = {"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}
 
 
 @dataclass(frozen=True)
@@ -84,12 +94,47 @@ def drift_of(facts: Iterable[Fact], found: Iterable[Fact]) -> list[str]:
     return [str(one) for one in catalogue.differences(facts, there, there) if one.outcome == "drift"]
 
 
-def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return tables whose rows the transaction changed although the plan's choice for OAuth users does not say so."""
-    deleting = {"users", *plan.cascade, *(name.partition(".")[0] for name in plan.unlinked)}
-    settled = {"temporary passwords": {"users"}, "delete": deleting, "keep": set[str]()}[plan.oauth]
-    allowed = settled | ({"digital_twins"} if plan.placeholders else set[str]())
-    return [f"rows changed: {table} {dict(change)}" for table, change in rows.items() if table not in allowed]
+def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]], tolerance: Tolerance = int) -> list[str]:
+    """Return what the transaction did to rows although the plan does not say so, a line a table.
+
+    Rows inserted beside the transformation's own tables are accepted where the plan announced something that fires,
+    and so is what it said that this writes. What was to be deleted may grow by the ``tolerance``.
+    """
+    lines = []
+    for table, changes in rows.items():
+        left = {kind: count for kind, count in changes.items() if not _announced(plan, table, kind, count, tolerance)}
+        lines += [f"rows changed: {table} {_counted(left)}"] if left else []
+    return lines
+
+
+def _announced(plan: Plan, table: str, kind: str, count: int, tolerance: Tolerance) -> bool:
+    """Tell whether the plan says that this happens to rows of this table."""
+    name = _settled(table)
+    cascade = {_settled(table): count for table, count in plan.cascade.items()}
+    deleting = {"users": plan.users.get("OAuth only", 0), **cascade} if plan.oauth == "delete" else {}
+    if kind == "deleted" and name in deleting and count <= tolerance(deleting[name]):
+        return True
+    if kind == "updated" and name in _updated(plan):
+        return True
+    if any(_VERBS[kind] in kinds for one in plan.fires for at, kinds in one.writes.items() if _settled(at) == name):
+        return True
+    return kind == "inserted" and bool(plan.fires) and name not in OWN
+
+
+def _updated(plan: Plan) -> set[str]:
+    """Return the tables whose rows the scripts and the foreign keys update."""
+    users = {"users"} if plan.oauth == "temporary passwords" else set[str]()
+    twins = {"digital_twins"} if plan.placeholders else set[str]()
+    return users | twins | {_settled(name.rpartition(".")[0]) for name in plan.unlinked}
+
+
+def _settled(table: str) -> str:
+    """Return what a table is called after the rollback."""
+    return naming.translate(table) if table in naming.RENAMED_TABLES else table
+
+
+def _counted(changes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in changes.items())
 
 
 def _away(found: Iterable[Fact], conditions: Conditions) -> set[str]:

@@ -3,6 +3,7 @@
 import re
 
 _RENAMES = {"knowledge_bases": "digital_twins", "kb_id": "twin_id"}
+RENAMED_TABLES = frozenset({"knowledge_bases"})
 _LABELS = {"kb_owner": "professional", "twin": "assistant"}
 _RENAMED = re.compile(rf"\b({'|'.join(_RENAMES)})\b")  # "source_kb_id" is another thing, hence whole words
 _RELABELLED = re.compile(rf"'({'|'.join(_LABELS)})'")
@@ -12,6 +13,11 @@ _SAME_NAME = re.compile(r"\b(\w+) AS \1\b")  # how a view says that a column was
 def translate(text: str) -> str:
     """Write the old release's names in place of the new ones."""
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
+
+
+def old_index(name: str) -> str:
+    """Return what the old release calls an index or a constraint."""
+    return re.sub(r"(?<![^_])kb(?![^_])", "twin", name.replace("knowledge_bases", "digital_twins"))
 
 
 def old(definition: str) -> str:

@@ -74,7 +74,7 @@ def result(conn: psycopg.Connection, plan: Plan, settings: Settings, before: Ite
         rows=rows,
         differences=endstate.wrong(plan, settings, after, earlier),
         lost=[f"{fact.kind} {fact.object}" for fact in catalogue.lost(earlier, after)],
-        unannounced=endstate.unannounced(plan, rows),
+        unannounced=endstate.unannounced(plan, rows, settings.tolerated),
     )
 
 

@@ -10,7 +10,7 @@ from runbook import journal
 from runbook.application import health
 from runbook.errors import VerificationFailed
 from runbook.models import Check, Plan
-from runbook.schema import catalogue, endstate
+from runbook.schema import catalogue, endstate, naming
 from runbook.schema.endstate import Conditions
 from runbook.settings import Settings
 
@@ -27,21 +27,21 @@ KEPT = {"user_role": "super_admin, kb_owner, end_user"}
 
 def database(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[Check]:
     """Hold the database against what the plan promised."""
-    return _checks(conn, endstate.promised(plan, settings))
+    return _checks(conn, endstate.promised(plan, settings), plan.unguarded)
 
 
 def standalone(conn: psycopg.Connection, settings: Settings) -> list[Check]:
     """Hold the database against the declared end state, with what the last committed run was told to keep."""
     last = next((row for row in journal.runs(conn) if row["committed"]), None)
-    return _checks(conn, endstate.recorded(last, catalogue.read(conn), settings, door.identity(conn)))
+    return _checks(conn, endstate.recorded(last, catalogue.read(conn), settings, door.identity(conn)), None)
 
 
-def _checks(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:
+def _checks(conn: psycopg.Connection, conditions: Conditions, unguarded: Sequence[str] | None) -> list[Check]:
     with door.translated():
         return [
             *_tables(conn, conditions),
             *_enums(conn, conditions),
-            _foreign_keys(conn),
+            _foreign_keys(conn, unguarded),
             *_end_state(conn, conditions),
         ]
 
@@ -66,9 +66,14 @@ def _enums(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:
     ]
 
 
-def _foreign_keys(conn: psycopg.Connection) -> Check:
+def _foreign_keys(conn: psycopg.Connection, unguarded: Sequence[str] | None) -> Check:
+    """Hold the foreign keys against those that let orphans exist before; None: nobody knows which those were."""
+    whole = "all guaranteed by PostgreSQL"
     doubtful = [f"{row['table']}.{row['constraint']} is {row['why']}" for row in door.query(conn, "orphans")]
-    return _check("foreign keys", "all guaranteed by PostgreSQL", "; ".join(doubtful) or "all guaranteed by PostgreSQL")
+    known = {naming.translate(line) for line in (doubtful if unguarded is None else unguarded)}
+    new = [line for line in doubtful if line not in known]
+    left = f"{whole}, but for what was so before: {'; '.join(doubtful)}" if doubtful else whole
+    return Check("foreign keys", whole, "; ".join(new) or left, passed=not new)
 
 
 def _end_state(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:

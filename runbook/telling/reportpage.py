@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from runbook import figures
 from runbook.models import Check, Plan
 from runbook.page import Block, Bullets, Code, Link, Page, Picture, Section, Table
-from runbook.planning import choices, forecastpage, lockpage, rehearsed
+from runbook.planning import choices, forecastpage, lockpage, rehearsed, triggers
 from runbook.planning.planpage import found
 from runbook.safekeeping import wayback
+from runbook.schema import changes
 from runbook.telling import drawing, timeline
 from runbook.telling.followups import actions
 from runbook.telling.summary import Summary, outage, outage_words
@@ -28,6 +29,7 @@ def report_page(summary: Summary) -> Page:
         Section("Plan", [_plan(plan)] if plan else []),
         Section("OAuth users", _users(plan) if plan and summary.changed else []),
         Section("Rows, as the plan counted them", [_rows(plan)] if plan and summary.changed else []),
+        Section("Rows, as PostgreSQL counted them", _counted(summary)),
         Section("Scripts", [_scripts(plan)] if plan else []),
         Section("Locks", lockpage.report(summary)),
         Section("Verification", checks(summary.checks) if summary.checks else []),
@@ -159,7 +161,20 @@ def _rows(plan: Plan) -> Block:
         rows += [
             (f"{what} (with deleted users)", f"{n:,}", "deleted; in the backup") for what, n in plan.cascade.items()
         ]
+        rows += [(what, f"{n:,}", "stayed; their link to a deleted row is gone") for what, n in plan.unlinked.items()]
     return Table(("what", "rows", "what became of it"), rows, right=(1,)) if rows else "No row lost a value."
+
+
+def _counted(summary: Summary) -> list[Block]:
+    """List what the transaction did to rows, table by table, and what of the team's fired on it."""
+    if not summary.changed:
+        return []
+    rows = [
+        [f"{one:,}" if isinstance(one, int) else str(one) for one in row.values()]
+        for row in changes.listed(summary.steps)
+    ]
+    fired = [Bullets(triggers.lines(summary.plan.fires))] if summary.plan and summary.plan.fires else []
+    return [Table(("table", "inserted", "updated", "deleted"), rows, right=(1, 2, 3)), *fired] if rows else []
 
 
 def _scripts(plan: Plan) -> Block:

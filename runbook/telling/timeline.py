@@ -66,9 +66,16 @@ def _listed(value: object) -> str:
         case list() | tuple():
             return ", ".join(map(str, value))
         case dict():
-            return ", ".join(f"{name} {f'{n:,}' if isinstance(n, int) else n}" for name, n in value.items())
+            return ", ".join(f"{name} {_amount(n)}" for name, n in value.items())
         case _:
             return " ".join(str(value).split())
+
+
+def _amount(value: object) -> str:
+    """Say a figure, or figures by kind: "5 updated, 2 deleted"."""
+    if isinstance(value, dict):
+        return ", ".join(f"{_amount(n)} {kind}" for kind, n in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _cut(text: str) -> str:

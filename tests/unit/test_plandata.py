@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.models import Plan
+from runbook.models import Firing, Plan
 from runbook.outlook import Forecast, Verdict
 from runbook.planning.plandata import plan_hash, plan_json
 from tests import samples
 
 PLAN = samples.plan()
+FIRING = Firing("trigger", "audit", "users", ("UPDATE",), "audit", {"audit_log": ["INSERT"]}, readable=True)
 Change = Callable[[Plan], Plan]
 
 MATTERS: dict[str, Change] = {
@@ -38,6 +39,8 @@ MATTERS: dict[str, Change] = {
     "kept": lambda p: replace(p, kept={"users": 1}),
     "blocking": lambda p: replace(p, blocking={"benchmark_results": 1}),
     "services": lambda p: replace(p, services=("backend",)),
+    "what fires": lambda p: replace(p, fires=(FIRING,)),
+    "keys that let orphans exist": lambda p: replace(p, unguarded=("a.b is not validated",)),
 }
 MOVES: dict[str, Change] = {
     "time": lambda p: replace(p, drawn_at=samples.at(9)),

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from runbook.models import MigrationState, Plan, Script, Session
+from runbook.models import Firing, MigrationState, Plan, Script, Session
 from runbook.planning.planpage import plan_markdown, time_left
 from runbook.planning.sessionpage import stops
 from tests import samples
@@ -163,3 +163,13 @@ def test_what_is_kept_by_choice_is_nothing_to_roll_back() -> None:
     assert samples.plan(migrations=settled, oauth="delete", gemini="keep").needed
     assert samples.plan(migrations=settled, oauth="keep", gemini="remove").needed
     assert samples.plan(migrations={**settled, "012": "partial"}, oauth="keep", gemini="keep").needed
+
+
+def test_what_fires_is_named_with_what_it_writes() -> None:
+    known = Firing("trigger", "audit", "users", ("UPDATE",), "audit", {"audit_log": ["INSERT"]}, readable=True)
+    blind = Firing("event trigger", "team_log", "", (), "crm.log", {}, readable=False)
+    page = text(fires=(known, blind))
+    assert "## What the team's own triggers and rules do" in page
+    assert "Trigger audit on users (UPDATE) by audit(): its text writes: INSERT audit_log." in page
+    assert "Event trigger team_log by crm.log(): its text names no table that it writes; it can write more than" in page
+    assert "triggers and rules" not in text()

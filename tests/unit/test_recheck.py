@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from runbook.models import Plan
+from runbook.models import Firing, Plan
 from runbook.planning import recheck
 from runbook.settings import Settings
 from tests import samples
 
 SETTINGS = Settings(plan_tolerance_percent=10, plan_tolerance_rows=100)
 PLAN = samples.plan()
+FIRING = Firing("trigger", "audit", "users", ("UPDATE",), "audit", {"audit_log": ["INSERT"]}, readable=True)
 DELETING = samples.plan(oauth="delete")
 
 
@@ -46,6 +47,14 @@ LETTERS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     ),
     "services": (lambda p: replace(p, services=("backend",)), "services: approved backend, frontend, now backend"),
     "verdict": (lambda p: replace(p, verdict=replace(p.verdict, word="doubtful")), "verdict: approved justified"),
+    "trigger": (
+        lambda p: replace(p, fires=(FIRING,)),
+        "triggers, rules and event triggers: approved none, now Trigger audit on users (UPDATE) by audit(): its text",
+    ),
+    "orphans": (
+        lambda p: replace(p, unguarded=("a.b is not validated",)),
+        "foreign keys that let orphans exist: approved none, now a.b is not validated",
+    ),
     "blocker": (lambda p: replace(p, blockers=("No room.",)), "stands in the way now: No room."),
 }
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from runbook.models import Check
+from runbook.models import Check, Firing
 from runbook.telling import followups, report
 from runbook.telling.summary import Summary, outage, outage_words
 from runbook.telling.told import Told
@@ -153,3 +153,13 @@ def test_looking_at_the_plan_once_more_is_no_outage() -> None:
     stop = samples.step("stop services", 0, 3, offline_since=samples.at(30, 2).isoformat())
     start = samples.step("open and start", 5, 5)
     assert outage(samples.summary(steps=[stop, start])) == (samples.at(30, 2), samples.at(30, 10))
+
+
+def test_rows_stand_as_postgresql_counted_them_with_what_fired() -> None:
+    counted = {"users": {"updated": 5}, "crm.audit_log": {"inserted": 12345}}
+    fired = Firing("trigger", "audit", "users", ("UPDATE",), "audit", {"crm.audit_log": ["INSERT"]}, readable=True)
+    step = samples.step("verify the schema", 25, 0.5, rows=counted)
+    page = report.markdown(samples.summary(steps=[step], plan=samples.plan(fires=(fired,))))
+    assert "| crm.audit_log | 12,345 | 0 | 0 |" in page
+    assert "Trigger audit on users (UPDATE) by audit(): its text writes: INSERT crm.audit_log." in page
+    assert "users 5 updated" in page

@@ -68,7 +68,7 @@ def test_functions_that_name_what_changes_are_listed(database: Database) -> None
             "CREATE FUNCTION old() RETURNS void LANGUAGE plpgsql "
             "AS $$BEGIN PERFORM kb_id, source_kb_id FROM knowledge_bases; END$$"
         )
-        assert conn.execute(sql.query("mentions")).fetchall() == [("old()", "kb_id, knowledge_bases")]
+        assert conn.execute(sql.query("mentions")).fetchall() == [("function old()", "kb_id, knowledge_bases")]
 
 
 def test_foreign_keys_that_let_orphans_exist_are_listed(database: Database) -> None:

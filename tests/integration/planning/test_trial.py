@@ -15,8 +15,8 @@ from runbook import database, settings
 from runbook.errors import LockNotAvailable
 from runbook.outlook import Trial
 from runbook.planning import plan, plandata, planpage, recheck
+from runbook.planning.trial import trial
 from runbook.schema import catalogue
-from runbook.trial import trial
 from tests import releases
 from tests.databases import Database
 from tests.integration.planning.plans import asked, drawn

@@ -1,8 +1,8 @@
 """The attempt: the transaction, what is asked after its commit, and the way back, each tried on the schema copy."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +12,11 @@ from runbook import database
 from runbook.application import fitness
 from runbook.errors import RollbackError, StatementFailed
 from runbook.models import Plan
+from runbook.planning.trial import sample_rows
+from runbook.planning.trial.sample_rows import Sample
 from runbook.safekeeping import snapshot
 from runbook.safekeeping.snapshot import Snapshot
-from runbook.schema import catalogue, transaction, verification
+from runbook.schema import catalogue, endstate, naming, transaction, verification
 from runbook.schema.transaction import Result
 from runbook.settings import Settings
 
@@ -23,7 +25,10 @@ RAISED_IN = re.compile(r"function ([^\n]+?\)) line \d+")
 NOT_PERMITTED, TOO_LONG = "42501", "57014"
 """SQLSTATE of what the role may not do, and of a statement that its time limit ended."""
 
+Rows = Mapping[str, Mapping[str, int]]
+
 VERIFY_SCHEMA = "verify the schema"
+UNANNOUNCED = "rows would change that the plan does not name"
 BASELINE = "Bring what is named to what it should be (sql/end_state.csv lists the baseline), then plan again."
 KEEP = "Drop what is named yourself and make it again after the rollback, then plan again."
 WRITES = "Find out what writes these rows (a trigger, a rule) and disable it for the rollback, then plan again."
@@ -51,9 +56,7 @@ def transaction_and_after(name: str, plan: Plan, settings: Settings, seconds: fl
     A script that fails does not keep the next one from being tried. Raises RollbackError when it takes longer than
     ``seconds`` in one statement, or the copy is gone.
     """
-    with closing(database.connect(name)) as conn:
-        conn.execute("SELECT set_config('statement_timeout', %s, false)", [f"{int(seconds * 1000) + 1}ms"])
-        conn.execute("SET synchronous_commit = off")
+    with _connected(name, seconds) as conn:
         found: list[Failure] = []
         _try(found, "commit", lambda: _transaction(conn, plan, settings, found))
         if not found:
@@ -61,16 +64,61 @@ def transaction_and_after(name: str, plan: Plan, settings: Settings, seconds: fl
         return found
 
 
+def with_rows(
+    name: str, plan: Plan, settings: Settings, samples: Sequence[Sample], seconds: float
+) -> tuple[list[Failure], list[str]]:
+    """Run the transaction on the copy ``name`` with some rows in it, and take everything back.
+
+    Return what fails, and which rows could not be put there. Raises what ``transaction_and_after`` raises.
+    """
+    found: list[Failure] = []
+    with _connected(name, seconds) as conn, database.translated(), conn.transaction(force_rollback=True):
+        lacking = sample_rows.load(conn, samples)
+        loaded = {naming.translate(table): counts for table, counts in transaction.row_changes(conn).items()}
+        _statements(conn, plan, settings, found, on=False)
+        if not found:
+            _try_inside(conn, found, "commit", lambda: conn.execute("SET CONSTRAINTS ALL IMMEDIATE"))
+            rows = _less(transaction.row_changes(conn), loaded)
+            if lines := endstate.unannounced(plan, rows, settings.tolerated):
+                found.append(Failure(VERIFY_SCHEMA, f"{UNANNOUNCED}: {'; '.join(lines)}", WRITES))
+    return found, lacking
+
+
+@contextmanager
+def _connected(name: str, seconds: float) -> Iterator[psycopg.Connection]:
+    """Connect to the copy; no statement may take longer than ``seconds``, and none is synced to the disk."""
+    with closing(database.connect(name)) as conn:
+        conn.execute("SELECT set_config('statement_timeout', %s, false)", [f"{int(seconds * 1000) + 1}ms"])
+        conn.execute("SET synchronous_commit = off")
+        yield conn
+
+
 def _transaction(conn: psycopg.Connection, plan: Plan, settings: Settings, found: list[Failure]) -> None:
     with database.transaction(conn):
-        transaction.set_options(conn, settings, plan.gemini)
         before = catalogue.read(conn)
-        _try_inside(conn, found, "handle OAuth users", lambda: transaction.handle_oauth_users(conn, plan))
-        for script in plan.scripts:
-            if script.action == "run":
-                _try_inside(conn, found, script.migration, partial(transaction.run_script, conn, script))
+        _statements(conn, plan, settings, found)
         if not found:
             found += _differences(transaction.result(conn, plan, settings, before))
+
+
+def _statements(
+    conn: psycopg.Connection, plan: Plan, settings: Settings, found: list[Failure], *, on: bool = True
+) -> None:
+    """Run what the transaction runs, each step in a savepoint; ``on``: go on after one that failed."""
+    transaction.set_options(conn, settings, plan.gemini)
+    _try_inside(conn, found, "handle OAuth users", lambda: transaction.handle_oauth_users(conn, plan))
+    for script in plan.scripts:
+        if script.action == "run" and (on or not found):
+            _try_inside(conn, found, script.migration, partial(transaction.run_script, conn, script))
+
+
+def _less(rows: Rows, before: Rows) -> dict[str, dict[str, int]]:
+    """Return what was counted beyond what was counted before."""
+    less = {
+        table: {kind: count - before.get(table, {}).get(kind, 0) for kind, count in counts.items()}
+        for table, counts in rows.items()
+    }
+    return {table: {kind: count for kind, count in counts.items() if count} for table, counts in less.items()}
 
 
 def _try_inside(conn: psycopg.Connection, found: list[Failure], step: str, act: Callable[[], object]) -> None:
@@ -105,7 +153,7 @@ def _differences(result: Result) -> Iterator[Failure]:
     kinds = {
         "the result would not be the declared end state": (result.differences, BASELINE),
         "the rollback would take away what the plan does not name": (result.lost, KEEP),
-        "rows would change that the plan does not name": (result.unannounced, WRITES),
+        UNANNOUNCED: (result.unannounced, WRITES),
     }
     for problem, (lines, remedy) in kinds.items():
         if lines:

@@ -9,12 +9,13 @@ from runbook import database, figures
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.outlook import Trial
+from runbook.planning.trial import attempt, sample_rows, schema_copy
+from runbook.planning.trial.attempt import Failure
+from runbook.planning.trial.sample_rows import Sample
+from runbook.planning.trial.schema_copy import Clock
 from runbook.schema import held
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
-from runbook.trial import attempt, schema_copy
-from runbook.trial.attempt import Failure
-from runbook.trial.schema_copy import Clock
 
 UNKNOWN = "whether the scripts, the verification and the way back work on this schema is not known until they run"
 REMEDIES = {
@@ -24,6 +25,7 @@ REMEDIES = {
     "remaining connection slots": "End some sessions, then plan again.",
 }
 """What to do where there was no trial, by what PostgreSQL says."""
+EMPTY_BUT = " Does it fail only because there are few rows? Then set ROLLBACK_TRIAL_ROWS=false and plan again."
 REMEDY = "Mend what is named (or drop it and make it again after the rollback), then plan again."
 
 
@@ -53,15 +55,37 @@ def run(
 
 
 def _tried(conn: psycopg.Connection, plan: Plan, facts: Sequence[Fact], settings: Settings, clock: Clock) -> Trial:
+    samples = _samples(conn, plan, settings) if settings.trial_rows else []
     with (
         closing(database.connect(settings.maintenance_database)) as maintenance,
         schema_copy.opened(maintenance, plan.identity, facts, settings, clock) as copy,
     ):
+        by_rows, lacking = attempt.with_rows(copy.database, plan, settings, samples, clock.left())
         failures = attempt.transaction_and_after(copy.database, plan, settings, clock.left())
         back, beyond = attempt.way_back(maintenance, conn, copy.database, plan)
-    new = [failure for failure in failures if not _known(failure, plan)]
-    lines = [_words(failure, plan) for failure in [*new, *back]]
-    return Trial(clock.spent, schema_copy.digest(facts), lines, copy.left_out, beyond)
+    said = [failure.problem for failure in failures]
+    lines = [_words(failure, plan) for failure in [*failures, *back] if not _known(failure, plan)]
+    lines += [
+        _words(failure, plan, EMPTY_BUT)
+        for failure in by_rows
+        if failure.problem not in said and not _known(failure, plan)
+    ]
+    return Trial(clock.spent, schema_copy.digest(facts), lines, copy.left_out, [*beyond, *_without_rows(lacking)])
+
+
+def _samples(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[Sample]:
+    """Read a few rows, and wait for nobody who holds their table longer than lock_timeout."""
+    with database.translated(), conn.transaction(force_rollback=True):
+        conn.execute("SELECT set_config('lock_timeout', %s, true)", [f"{settings.lock_timeout_ms}ms"])
+        return sample_rows.read(conn, plan.oauth, settings)
+
+
+def _without_rows(lacking: Sequence[str]) -> list[str]:
+    """Say which rows could not be put into the copy."""
+    if not lacking:
+        return []
+    what = f"{lacking[0].rstrip('.')}" + (f", and {len(lacking) - 1} more tables" if len(lacking) > 1 else "")
+    return [f"Tried without rows of {what}: what triggers do with them is not known until they run."]
 
 
 def _known(failure: Failure, plan: Plan) -> bool:
@@ -69,12 +93,13 @@ def _known(failure: Failure, plan: Plan) -> bool:
     return any(line.startswith(f"{failure.step}: ") for line in plan.blockers)
 
 
-def _words(failure: Failure, plan: Plan) -> str:
+def _words(failure: Failure, plan: Plan, rows: str = "") -> str:
     """Say what would fail, and what to do now."""
     titles = {script.migration: script.title for script in plan.scripts}
     step = titles.get(failure.step, failure.step)
     problem = " ".join(failure.problem.replace("\n  - ", " ").split()).rstrip(".")
-    return f"'{step}' fails on a copy of this schema: {problem}. {failure.remedy or REMEDY}"
+    where = "a copy of this schema with a few of its rows" if rows else "a copy of this schema"
+    return f"'{step}' fails on {where}: {problem}. {failure.remedy or REMEDY}{rows}"
 
 
 def warnings(trial: Trial | None) -> list[str]:
