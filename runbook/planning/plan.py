@@ -16,7 +16,7 @@ from runbook.planning import alternatives, census, criteria, forecast, obstacles
 from runbook.planning.obstacles import OAUTH
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
-from runbook.schema import catalogue, endstate
+from runbook.schema import catalogue, endstate, leaving
 from runbook.settings import Settings
 
 OLDEST = 140000
@@ -42,7 +42,8 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
     identity = recognise(conn)
     _check_readable(conn)
     states = migration_states(conn, settings)
-    drift = endstate.drift(catalogue.read(conn), settings, identity)
+    facts = catalogue.read(conn)
+    drift = endstate.drift(facts, settings, identity)
     problems: list[str] = []
     found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
     deletion = users.preview_deletion(conn) if request.oauth == "delete" else users.NOBODY
@@ -74,6 +75,7 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         warnings=[
             *(found.warnings if found else ()),
             *obstacles.warnings(conn, request, settings, drift),
+            *leaving.announced(facts, states, request),
             *obstacles.of_backup(conn, chosen, settings),
         ],
         drift=drift,

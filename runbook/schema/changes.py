@@ -9,7 +9,7 @@ from runbook import database, journal
 from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
 from runbook.models import Plan, Script, Step
 from runbook.runs import Run
-from runbook.schema import catalogue, endstate, held
+from runbook.schema import catalogue, endstate, held, leaving
 from runbook.schema.catalogue import Fact
 
 SETTLE = {"temporary passwords": "oauth/temporary_passwords.sql", "delete": "oauth/delete.sql"}
@@ -81,7 +81,7 @@ def verify(run: Run, plan: Plan, before: Sequence[Fact], found: journal.Found) -
     """
     after = catalogue.read(run.work)
     wrong = endstate.wrong(plan, run.settings, after, before)
-    wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after)]
+    wrong += [f"lost: {fact.kind} {fact.object}" for fact in catalogue.lost(before, after, leaving.skipped(plan))]
     rows = _row_changes(run)
     wrong += endstate.unannounced(plan, rows)
     found.update(facts=len(after), rows=rows)

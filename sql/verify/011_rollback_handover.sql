@@ -75,7 +75,6 @@ BEGIN
         UNION ALL
         SELECT format('index %s is %s, not %s', v.name, coalesce(i.found, 'missing'), v.expected)
         FROM (VALUES
-            ('idx_conversations_status', 'conversations', 'btree (status)'),
             ('idx_handover_notifications_user_id', 'handover_notifications', 'btree (user_id)'),
             ('idx_handover_notifications_is_read', 'handover_notifications', 'btree (is_read)')
         ) AS v (name, tab, expected)
