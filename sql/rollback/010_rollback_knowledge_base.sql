@@ -218,10 +218,13 @@ BEGIN
                 llm_provider text -- only of rows that were moved away from gemini
             );
         END IF;
+        ALTER TABLE rollback.archived_knowledge_bases
+            ADD COLUMN IF NOT EXISTS how text, ADD COLUMN IF NOT EXISTS whole jsonb;
         -- As jsonb, since an earlier try may have dropped some of the three already.
-        INSERT INTO rollback.archived_knowledge_bases (id, description, is_public, share_url, llm_provider)
+        INSERT INTO rollback.archived_knowledge_bases (id, description, is_public, share_url, llm_provider, how)
         SELECT kept.id, kept.was ->> 'description', (kept.was ->> 'is_public')::boolean, kept.was ->> 'share_url',
-               CASE WHEN gemini = 'remove' AND kept.was ->> 'llm_provider' = 'gemini' THEN 'gemini' END
+               CASE WHEN gemini = 'remove' AND kept.was ->> 'llm_provider' = 'gemini' THEN 'gemini' END,
+               CASE WHEN has_new THEN 'columns dropped' ELSE 'moved from gemini' END
         FROM (SELECT t.id, to_jsonb(t) AS was FROM public.digital_twins AS t) AS kept
         WHERE has_new OR kept.was ->> 'llm_provider' = 'gemini';
         GET DIAGNOSTICS moved = ROW_COUNT;

@@ -9,7 +9,8 @@
 --   The comments that 012 set on the type user_role, the table users and users.password_hash, where something of 012
 --   is found. Each is printed first. A comment elsewhere, as on users.role, is the team's and stays.
 -- KEEPS IN THE ARCHIVE
---   rollback.archived_users: provider, id and avatar of every user who had one of them.
+--   rollback.archived_users: provider, id and avatar of every user who had one of them, how they went
+--   (oauth/delete.sql keeps the users that it deletes there, too).
 -- REFUSES, having changed nothing
 --   while users without a password exist (the message counts them and names the three ways on), and while
 --   something stands on a column that goes and on anything else (view, policy, trigger, index with another column …).
@@ -167,9 +168,10 @@ BEGIN
                 avatar_url     text
             );
         END IF;
+        ALTER TABLE rollback.archived_users ADD COLUMN IF NOT EXISTS how text, ADD COLUMN IF NOT EXISTS whole jsonb;
         -- As jsonb, since an earlier try may have dropped some of the three already.
-        INSERT INTO rollback.archived_users (id, oauth_provider, oauth_id, avatar_url)
-        SELECT kept.id, kept.was ->> 'oauth_provider', kept.was ->> 'oauth_id', kept.was ->> 'avatar_url'
+        INSERT INTO rollback.archived_users (id, oauth_provider, oauth_id, avatar_url, how)
+        SELECT kept.id, kept.was ->> 'oauth_provider', kept.was ->> 'oauth_id', kept.was ->> 'avatar_url', 'columns dropped'
         FROM (SELECT u.id, to_jsonb(u) AS was FROM public.users AS u) AS kept
         WHERE coalesce(kept.was ->> 'oauth_provider', kept.was ->> 'oauth_id', kept.was ->> 'avatar_url') IS NOT NULL;
         GET DIAGNOSTICS moved = ROW_COUNT;
