@@ -85,7 +85,8 @@ class Difference:
 
 def read(conn: Connection) -> list[Fact]:
     """Read the facts of all of the user's schemas, also inside an open transaction, which stays as it was."""
-    with conn.transaction(force_rollback=True):  # takes search_path back as well
+    with conn.transaction(force_rollback=True):  # takes the settings back as well
+        conn.execute("SET LOCAL quote_all_identifiers = off")
         path = [compose.Identifier(name) for name in _search_path(conn)]
         conn.execute(compose.SQL("SET LOCAL search_path = {}").format(compose.SQL(", ").join(path)))
         with conn.cursor(row_factory=class_row(Fact)) as cursor:

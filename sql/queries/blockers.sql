@@ -111,9 +111,11 @@ lacking (rel, lacking) AS (
 ),
 obstacle (migration, classid, objid, objsubid, why) AS (
     SELECT s.migration, s.classid, s.objid, s.objsubid,
-           coalesce(format('it stands on the column %s.%s, which is dropped, and not on it alone', s.rel::regclass, a.attname),
-                    'it holds whole rows of ' || (SELECT string_agg(DISTINCT d.rel::regclass::text, ', ') FROM dropped AS d
-                                                  WHERE d.migration = s.migration) || ', whose columns change')
+           CASE WHEN s.num IS NULL
+                THEN 'it holds whole rows of ' || (SELECT string_agg(DISTINCT d.rel::regclass::text, ', ') FROM dropped AS d
+                                                   WHERE d.migration = s.migration) || ', whose columns change'
+                ELSE format('it stands on the column %s.%s, which is dropped, and not on it alone', s.rel::regclass, a.attname)
+           END
     FROM standing AS s
     LEFT JOIN pg_attribute AS a ON a.attrelid = s.rel AND a.attnum = s.num
     WHERE NOT s.goes
@@ -177,31 +179,31 @@ SELECT o.migration, CASE
            ELSE pg_describe_object(o.classid, o.objid, o.objsubid) END AS object,
        string_agg(DISTINCT o.why, '; ') AS why,
        CASE WHEN o.migration = '010' AND bool_or(o.why ~ 'llm_provider')
-            THEN 'drop or change it, and make it again after the rollback; or keep the label gemini'
+            THEN 'Drop or change it, and make it again after the rollback; or keep the label gemini'
             WHEN bool_or(o.why ~ 'inherits it|partitioned by')
-            THEN 'detach the table (ALTER TABLE … NO INHERIT, DETACH PARTITION), or roll back by hand'
-            ELSE 'drop or change it, and make it again after the rollback' END AS remedy
+            THEN 'Detach the table (ALTER TABLE … NO INHERIT, DETACH PARTITION), or roll back by hand'
+            ELSE 'Drop or change it, and make it again after the rollback' END AS remedy
 FROM obstacle AS o
 LEFT JOIN pg_rewrite AS w ON o.classid = 'pg_rewrite'::regclass AND w.oid = o.objid
 LEFT JOIN pg_attrdef AS e ON o.classid = 'pg_attrdef'::regclass AND e.oid = o.objid
 GROUP BY 1, 2
 UNION ALL
 SELECT '010', 'knowledge_bases', 'public.digital_twins exists beside it',
-       'find out which of them holds the data; rename or drop the other'
+       'Find out which of them holds the data; rename or drop the other'
 WHERE to_regclass('public.digital_twins') IS NOT NULL
   AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.knowledge_bases') AND relkind IN ('r', 'p'))
 UNION ALL
 SELECT '010', format('column kb_id of table %s', r.relname), 'twin_id exists beside it',
-       'find out which of them holds the data; rename or drop the other'
+       'Find out which of them holds the data; rename or drop the other'
 FROM twin_holder AS h JOIN pg_class AS r ON r.oid = h.rel
 WHERE 2 = (SELECT count(*) FROM pg_attribute AS a
            WHERE a.attrelid = r.oid AND a.attname IN ('kb_id', 'twin_id') AND NOT a.attisdropped)
 UNION ALL
 SELECT '011', 'type message_sender', 'it has both labels assistant and twin',
-       'bring the messages to one of the two and make the type without the other'
+       'Bring the messages to one of the two and make the type without the other'
 WHERE 2 = (SELECT count(*) FROM pg_enum
            WHERE enumtypid = to_regtype('public.message_sender') AND enumlabel IN ('assistant', 'twin'))
 UNION ALL
-SELECT '011', 'table handover_notifications', 'it has rows, but lacks ' || lacking, 'rename it'
+SELECT '011', 'table handover_notifications', 'it has rows, but lacks ' || lacking, 'Rename it'
 FROM lacking WHERE pg_relation_size(rel) > 0
 ORDER BY 1, 2

@@ -86,6 +86,8 @@ gone (class, id, sub, migration) AS (
     JOIN pg_depend AS d ON d.refclassid = s.classid AND d.refobjid = s.objid AND d.deptype = 'i'
     WHERE s.goes AND s.classid = 'pg_constraint'::regclass AND d.classid = 'pg_class'::regclass
     UNION
+    SELECT 'pg_class'::regclass, rel, 0, '011' FROM remade
+    UNION
     SELECT 'pg_class'::regclass, a.attrelid, a.attnum, '011'
     FROM remade JOIN pg_attribute AS a ON a.attrelid = remade.rel AND a.attnum > 0
     UNION
@@ -311,10 +313,11 @@ fact (kind, object, definition, class, id, sub, schema) AS (
 -- PostgreSQL spells "varchar IN (…)" in two ways, before and after a dump and restore. Here it is one.
 SELECT f.kind::text, f.object::text,
        CASE WHEN f.kind IN ('constraint', 'index', 'view', 'materialized view', 'policy')
-            THEN regexp_replace(regexp_replace(f.definition, $$\(('(?:[^']|'')*'::character varying)\)::text$$, '\1', 'g'),
+            THEN regexp_replace(regexp_replace(coalesce(f.definition, ''), $$\(('(?:[^']|'')*'::character varying)\)::text$$, '\1', 'g'),
                                 $$\(\((ARRAY\[[^][]*\])\)::text\[\]\)$$, '(\1)', 'g')
-            ELSE f.definition END::text AS definition,
+            ELSE coalesce(f.definition, '') END::text AS definition,
        format('%s:%s:%s', f.class::oid, f.id, f.sub) AS identity, f.schema, coalesce(g.migration, '') AS goes
 FROM fact AS f
 LEFT JOIN gone AS g ON (g.class, g.id, g.sub) = (f.class, f.id, f.sub)
+WHERE f.object IS NOT NULL -- an object that others dropped meanwhile has neither name nor definition
 ORDER BY f.kind::text COLLATE "C", f.object::text COLLATE "C", f.definition::text COLLATE "C", f.class::oid, f.id, f.sub

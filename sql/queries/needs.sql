@@ -185,39 +185,39 @@ JOIN pg_constraint AS c ON c.conrelid = f.rel AND c.contype = 'n' AND c.conkey =
 WHERE f.col IN ('kb_id', 'twin_id') AND c.conname NOT IN (f.tab || '_twin_id_not_null', f.tab || '_kb_id_not_null')
 UNION ALL
 SELECT migration, 'index ' || relname, found, name || ': ' || expected,
-       'rename it; the rollback makes the index that it needs then, which takes time in the outage if the table is large'
+       'Rename it; the rollback makes the index that it needs then, which takes time in the outage if the table is large'
 FROM found_index WHERE found <> expected
 UNION ALL
 SELECT migration, 'type ' || name, array_to_string(labels, ', '), array_to_string(expected, ', '),
        CASE WHEN NOT becoming <@ expected
-            THEN format('make the type without %s, and give the rows of %s another value first',
+            THEN format('Make the type without %s, and give the rows of %s another value first',
                         (SELECT string_agg(quote_literal(label), ', ') FROM unnest(becoming) AS label WHERE label <> ALL (expected)),
                         col)
-            ELSE 'make the type with these labels in this order' END
+            ELSE 'Make the type with these labels in this order' END
 FROM led_to
 WHERE becoming IS DISTINCT FROM expected AND NOT (name = 'message_sender' AND labels @> ARRAY['assistant', 'twin'])
 UNION ALL
 SELECT '010', 'trigger update_digital_twins_updated_at of table ' || base,
        CASE WHEN many > 1 THEN 'there beside update_knowledge_bases_updated_at' WHEN many = 0 THEN 'missing' ELSE 'disabled' END,
        'one, enabled',
-       CASE WHEN many > 1 THEN 'drop or rename one of them'
+       CASE WHEN many > 1 THEN 'Drop or rename one of them'
             WHEN many = 0 THEN format('CREATE TRIGGER update_%1$s_updated_at BEFORE UPDATE ON public.%1$I '
                                       'FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column()', base)
             ELSE format('ALTER TABLE public.%I ENABLE TRIGGER %I', base, off) END
 FROM clock WHERE many <> 1 OR off IS NOT NULL
 UNION ALL
 SELECT '010', 'view llm_user_costs', 'no output column ' || v.name, v.name || ' or ' || v.other,
-       'make the view again with that column (sql/demo/baseline.sql has it)'
+       'Make the view again with that column (sql/demo/baseline.sql has it)'
 FROM (VALUES ('twin_id', 'kb_id', 'knowledge_base_id'), ('twin_name', 'kb_name', 'knowledge_base_name')) AS v (name, other, long)
 WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('public.llm_user_costs')
                   AND a.attname IN (v.name, v.other, v.long) AND NOT a.attisdropped)
 UNION ALL
-SELECT v.migration, 'name ' || v.name, 'taken by ' || pg_describe_object('pg_type'::regclass, t.oid, 0), 'free', 'rename that type'
+SELECT v.migration, 'name ' || v.name, 'taken by ' || pg_describe_object('pg_type'::regclass, t.oid, 0), 'free', 'Rename that type'
 FROM (VALUES ('010', 'digital_twins'), ('011', 'handover_notifications')) AS v (migration, name)
 JOIN pg_type AS t ON t.typnamespace = 'public'::regnamespace AND t.typname = v.name
 WHERE to_regclass('public.' || v.name) IS NULL
 UNION ALL
-SELECT '011', 'handover_notifications', pg_describe_object('pg_class'::regclass, r.oid, 0), 'a table or nothing', 'rename it'
+SELECT '011', 'handover_notifications', pg_describe_object('pg_class'::regclass, r.oid, 0), 'a table or nothing', 'Rename it'
 FROM pg_class AS r WHERE r.oid = to_regclass('public.handover_notifications') AND r.relkind NOT IN ('r', 'p')
 UNION ALL
 SELECT '011', 'column id of table conversations', 'no default', 'a default like uuid_generate_v4()',

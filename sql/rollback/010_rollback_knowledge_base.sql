@@ -60,6 +60,7 @@ BEGIN
         PERFORM set_config('lock_timeout', '10s', true);
     END IF;
     PERFORM set_config('row_security', 'off', true);
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
 
     -- 1. The table.
     SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.knowledge_bases') AND relkind IN ('r', 'p')),

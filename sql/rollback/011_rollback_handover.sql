@@ -55,6 +55,7 @@ BEGIN
         PERFORM set_config('lock_timeout', '10s', true);
     END IF;
     PERFORM set_config('row_security', 'off', true);
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     LOCK TABLE public.conversations IN ACCESS EXCLUSIVE MODE;
 
     -- Is anything of 011 here, or was (a dropped column leaves its place)? Where not, a comment on what 011 describes

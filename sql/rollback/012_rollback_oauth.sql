@@ -45,6 +45,7 @@ BEGIN
     END IF;
     -- Rows hidden by a policy must raise, not be overlooked.
     PERFORM set_config('row_security', 'off', true);
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE;
 
     -- Nobody may be left without a way to sign in.

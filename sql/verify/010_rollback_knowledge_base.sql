@@ -14,6 +14,7 @@ DECLARE
     wrong   text;
     waiting bigint := 0;
 BEGIN
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     IF gemini NOT IN ('keep', 'remove') THEN
         RAISE EXCEPTION '010: rollback.gemini is %: it must be keep or remove', quote_literal(gemini)
             USING ERRCODE = 'invalid_parameter_value';

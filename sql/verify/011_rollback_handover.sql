@@ -13,6 +13,7 @@ DECLARE
     made  text;
     wrong text;
 BEGIN
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     IF bot NOT IN ('assistant', 'twin') THEN
         RAISE EXCEPTION '011: rollback.bot_label is %: it must be assistant or twin', quote_literal(bot)
             USING ERRCODE = 'invalid_parameter_value';

@@ -10,6 +10,7 @@ DECLARE
     wrong   text;
     waiting bigint := 0;
 BEGIN
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('public.users') AND attname = 'password_hash'
                AND NOT attnotnull) THEN
         SELECT count(*) INTO waiting FROM public.users WHERE password_hash IS NULL;

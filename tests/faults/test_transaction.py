@@ -13,7 +13,7 @@ from tests.databases import Database
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("15", "18")]
 
 # Real failures, raised by PostgreSQL itself at a statement of the step. Superusers only can make event triggers, and
-# they lie in a schema of their own, which no fingerprint covers.
+# they lie in a schema of their own, which no script touches.
 ON_OBJECT = """
 CREATE SCHEMA faults;
 CREATE FUNCTION faults.strike() RETURNS event_trigger LANGUAGE plpgsql AS $$

@@ -218,6 +218,52 @@ def test_it_is_carried_through(new_database: NewDatabase, statement: str, gemini
         assert said == failed == [] or (gemini == "remove" and all("llm_provider" in line for line in said) and failed)
 
 
+DECOYS = """
+    CREATE SCHEMA crm;
+    CREATE TABLE crm.users (id int, role text, oauth_id text, password_hash text); CREATE TABLE crm.messages ();
+    CREATE TABLE crm.knowledge_bases (id int); CREATE TABLE crm.digital_twins ();
+    CREATE TABLE crm.conversations (status int);
+    CREATE TYPE crm.user_role AS ENUM ('kb_owner', 'professional'); CREATE TYPE crm.conversation_status AS ENUM ('z');
+    CREATE TYPE crm.message_sender AS ENUM ('assistant', 'twin'); CREATE TYPE crm.llm_provider AS ENUM ('gemini');
+    CREATE FUNCTION crm.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+    CREATE FUNCTION crm.uuid_generate_v4() RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid';
+    CREATE VIEW crm.llm_user_costs AS SELECT 1 AS x; CREATE TABLE crm.handover_notifications (id int);
+    CREATE TABLE crm.archived_users (); CREATE INDEX idx_users_oauth ON crm.users (oauth_id);
+"""
+SETTINGS = {
+    "search_path": ("crm, public, extensions", "crm", "''", "extensions, crm, public"),
+    "quote_all_identifiers": ("on",),
+    "datestyle": ("German",),
+    "check_function_bodies": ("off",),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in SETTINGS.items() for v in values])
+@pytest.mark.parametrize("oauth", ["temporary passwords", "delete"])
+def test_no_setting_leads_the_scripts_astray(new_database: NewDatabase, name: str, value: str, oauth: str) -> None:
+    with new_database(messages=20, forward=ALL).connect() as conn:
+        conn.execute("UPDATE benchmark_results SET evaluated_by = NULL")
+        conn.execute(DECOYS.encode())
+        conn.execute(f"SET {name} = {value}".encode())
+        if name == "search_path":
+            assert trials.obstacles(conn, "remove") == []
+        with conn.transaction():
+            assert trials.faults(conn, oauth, "remove") == []
+
+
+def test_an_unfinished_table_goes_with_all_that_it_has_alone(new_database: NewDatabase) -> None:
+    with new_database(messages=0, forward=ALL).connect() as conn:
+        conn.execute("CREATE TABLE handover_notifications (id serial PRIMARY KEY, conversation_id int, user_id int)")
+        conn.execute(
+            "COMMENT ON TABLE handover_notifications IS 'x'; GRANT SELECT ON handover_notifications TO pg_monitor"
+        )
+        conn.execute("ALTER TABLE handover_notifications ENABLE ROW LEVEL SECURITY")
+        assert trials.obstacles(conn) == []
+        assert "table handover_notifications" in trials.announced(conn)
+        with conn.transaction():
+            assert trials.faults(conn) == []
+
+
 def test_a_table_that_inherits_is_named(new_database: NewDatabase) -> None:
     with new_database(messages=20, forward=ALL).connect() as conn:
         conn.execute("CREATE TABLE vip_users (level int, PRIMARY KEY (id)) INHERITS (users)")

@@ -25,7 +25,7 @@ def planned(**changes: Any) -> str:
 def test_the_plan_says_what_is_locked_and_what_others_can_do() -> None:
     text = planned()
     for row in (
-        r"| settle OAuth users:\d+ | LOCK TABLE public.users IN SHARE ROW EXCLUSIVE MODE | SHARE ROW EXCLUSIVE | users |",
+        r"| settle OAuth users:\d+ | LOCK TABLE public.users IN SHARE ROW EXCLUSIVE MODE | SHARE ROW EXCLUSIVE | users",
         r"| 012:\d+ | LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE | ACCESS EXCLUSIVE | users | nothing |",
         r"| ACCESS EXCLUSIVE | analytics_events, benchmark_ab_tests, benchmark_datasets and 6 more | nothing |",
     ):
