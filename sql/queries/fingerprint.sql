@@ -86,6 +86,13 @@ gone (class, id, sub, migration) AS (
     JOIN pg_depend AS d ON d.refclassid = s.classid AND d.refobjid = s.objid AND d.deptype = 'i'
     WHERE s.goes AND s.classid = 'pg_constraint'::regclass AND d.classid = 'pg_class'::regclass
     UNION
+    -- NOT NULL where an earlier, faulty rollback left it and the baseline has none; PostgreSQL 18 has a constraint for it.
+    SELECT 'pg_constraint'::regclass, c.oid, 0, '010'
+    FROM pg_constraint AS c JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
+    WHERE c.conrelid IN (to_regclass('public.knowledge_bases'), to_regclass('public.digital_twins')) AND c.contype = 'n'
+      AND a.attname IN ('bio', 'personality_traits', 'communication_style', 'capabilities', 'services', 'pricing_info',
+                        'availability_schedule', 'handover_threshold')
+    UNION
     SELECT 'pg_class'::regclass, rel, 0, '011' FROM remade
     UNION
     SELECT 'pg_class'::regclass, a.attrelid, a.attnum, '011'

@@ -119,9 +119,13 @@ enum (migration, name, col, labels) AS (
 led_to (migration, name, col, labels, becoming, expected) AS (
     SELECT e.migration, e.name, e.col, e.labels,
            CASE e.name
-               WHEN 'user_role' THEN CASE WHEN e.labels @> ARRAY['kb_owner', 'professional']
-                                          THEN array_remove(e.labels, 'kb_owner')
-                                          ELSE array_replace(e.labels, 'kb_owner', 'professional') END
+               -- With both labels, the type is made anew.
+               WHEN 'user_role' THEN CASE
+                   WHEN NOT e.labels @> ARRAY['kb_owner', 'professional']
+                   THEN array_replace(e.labels, 'kb_owner', 'professional')
+                   WHEN e.labels <@ ARRAY['super_admin', 'kb_owner', 'professional', 'end_user']
+                   THEN ARRAY['super_admin', 'professional', 'end_user']
+                   ELSE array_remove(e.labels, 'kb_owner') END
                WHEN 'conversation_status' THEN CASE
                    WHEN e.labels @> ARRAY['handed_over'] THEN e.labels
                    ELSE coalesce((SELECT array_agg(x.label ORDER BY x.nr, x.label = 'closed')
@@ -130,7 +134,13 @@ led_to (migration, name, col, labels, becoming, expected) AS (
                                  e.labels) END
                WHEN 'message_sender' THEN array_replace(e.labels, 'twin', 'assistant')
                    || CASE WHEN e.labels @> ARRAY['professional'] THEN '{}'::text[] ELSE ARRAY['professional'] END
-               ELSE array_remove(e.labels, 'gemini')
+               -- Kept, gemini comes last; with remove, the type is made anew.
+               ELSE CASE
+                   WHEN e.labels @> ARRAY['gemini'] AND s.gemini = 'remove'
+                        AND e.labels <@ ARRAY['openai', 'anthropic', 'ollama', 'custom', 'gemini']
+                   THEN ARRAY['openai', 'anthropic', 'ollama', 'custom']
+                   WHEN s.gemini = 'keep' AND array_position(e.labels, 'gemini') < cardinality(e.labels) THEN e.labels
+                   ELSE array_remove(e.labels, 'gemini') END
            END,
            CASE e.name
                WHEN 'user_role' THEN ARRAY['super_admin', 'professional', 'end_user']
@@ -139,6 +149,7 @@ led_to (migration, name, col, labels, becoming, expected) AS (
                ELSE ARRAY['openai', 'anthropic', 'ollama', 'custom']
            END
     FROM enum AS e
+    CROSS JOIN setting AS s
 ),
 clock AS (
     SELECT s.base, (SELECT count(*) FROM pg_trigger AS t

@@ -203,6 +203,7 @@ CARRIED = [
     "CREATE TABLE avatars (url varchar PRIMARY KEY); ALTER TABLE users ADD FOREIGN KEY (avatar_url) REFERENCES avatars",
     "CREATE FUNCTION nothing() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
     "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION nothing()",
+    "ALTER TYPE user_role ADD VALUE 'professional' BEFORE 'super_admin'",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pg_monitor",
 ]
 
@@ -262,6 +263,18 @@ def test_an_unfinished_table_goes_with_all_that_it_has_alone(new_database: NewDa
         assert "table handover_notifications" in trials.announced(conn)
         with conn.transaction():
             assert trials.faults(conn) == []
+
+
+def test_a_label_that_would_go_with_the_type_is_named(new_database: NewDatabase) -> None:
+    with new_database(messages=0, forward=ALL).connect() as conn:
+        for label in ("professional", "support"):
+            conn.execute(f"ALTER TYPE user_role ADD VALUE '{label}'".encode())
+        assert "Make the type without 'support'" in trials.obstacles(conn)[0]
+        conn.execute(
+            "INSERT INTO users (email, full_name, password_hash, role) VALUES ('a@b.org', 'A', 'x', 'support')"
+        )
+        with conn.transaction(force_rollback=True):
+            assert "support" in trials.faults(conn)[0]
 
 
 def test_a_table_that_inherits_is_named(new_database: NewDatabase) -> None:
