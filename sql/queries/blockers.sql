@@ -42,6 +42,8 @@ standing (migration, rel, num, classid, objid, objsubid, goes) AS (
     SELECT g.migration, g.rel, g.num, d.classid, d.objid, d.objsubid,
            CASE
                WHEN d.classid = 'pg_attrdef'::regclass THEN (e.adrelid, e.adnum) = (g.rel, g.num)
+               WHEN EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.oid AND x.contype IN ('p', 'u', 'x'))
+               THEN false -- by its predicate: PostgreSQL lets it go with its constraint only
                WHEN c.contype = 'f' THEN (SELECT bool_and((c.conrelid, k) IN (SELECT rel, num FROM going))
                                           FROM unnest(c.conkey) AS k)
                WHEN i.relkind IN ('i', 'I') OR c.oid IS NOT NULL OR d.classid = 'pg_statistic_ext'::regclass

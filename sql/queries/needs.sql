@@ -13,11 +13,15 @@ holder (tab, required) AS (VALUES
     ('benchmark_runs', true), ('benchmark_ab_tests', true), ('web_sources', true), ('llm_usage', false),
     ('document_processing_jobs', true)
 ),
--- Columns: type and NOT NULL; defaults are set by the scripts.
+-- Columns: type and NOT NULL, or that they are there at all; defaults are set by the scripts.
 wanted_column (migration, rel, tab, col, expected) AS (
     SELECT v.migration, to_regclass(format('public.%I', v.tab)), v.tab, v.col, v.expected
     FROM (
-        SELECT '010', base, 'user_id', 'uuid NOT NULL' FROM setting
+        SELECT '010', s.base, n.col, n.expected
+        FROM setting AS s,
+             (VALUES ('user_id', 'uuid NOT NULL'), ('rag_config', 'there'), ('purpose_config', 'there'),
+                     ('llm_provider', 'there'), ('semantic_search_threshold', 'there'),
+                     ('semantic_search_max_results', 'there')) AS n (col, expected)
         UNION ALL
         VALUES ('010', 'benchmark_questions', 'source_kb_id', 'uuid'), ('011', 'messages', 'sender', 'NOT NULL'),
                ('012', 'users', 'role', 'NOT NULL'), ('012', 'users', 'password_hash', 'character varying(255)')
@@ -30,7 +34,8 @@ wanted_column (migration, rel, tab, col, expected) AS (
 ),
 found_column AS (
     SELECT w.*, a.attnum, format_type(a.atttypid, a.atttypmod) AS type,
-           CASE w.expected WHEN 'NOT NULL' THEN CASE WHEN a.attnotnull THEN 'NOT NULL' ELSE 'nullable' END
+           CASE WHEN a.attnum IS NULL THEN NULL WHEN w.expected = 'there' THEN 'there'
+                WHEN w.expected = 'NOT NULL' THEN CASE WHEN a.attnotnull THEN 'NOT NULL' ELSE 'nullable' END
                 ELSE format_type(a.atttypid, a.atttypmod)
                      || CASE WHEN a.attnotnull AND w.col <> 'password_hash' THEN ' NOT NULL' ELSE '' END END AS found
     FROM wanted_column AS w
@@ -115,6 +120,7 @@ enum (migration, name, col, labels) AS (
           UNION ALL SELECT '010', 'llm_provider', base, 'llm_provider' FROM setting) AS v (migration, name, tab, col)
     JOIN pg_attribute AS a
         ON a.attrelid = to_regclass('public.' || v.tab) AND a.attname = v.col AND NOT a.attisdropped
+    JOIN pg_type AS y ON y.oid = a.atttypid AND y.typtype = 'e'
 ),
 led_to (migration, name, col, labels, becoming, expected) AS (
     SELECT e.migration, e.name, e.col, e.labels,
@@ -162,14 +168,17 @@ clock AS (
 )
 SELECT migration, format('column %s of table %s', col, tab) AS object,
        coalesce(found, 'missing') AS found, expected AS needed,
-       CASE WHEN found IS NULL THEN format('ALTER TABLE public.%I ADD COLUMN %I %s', tab, col, expected)
+       CASE WHEN rel IS NULL THEN format('Make the table %s again, or restore it from a backup', tab)
+            WHEN expected = 'there' OR (found IS NULL AND expected = 'NOT NULL')
+            THEN 'Make the column again (sql/demo/baseline.sql has it), or restore it from a backup'
+            WHEN found IS NULL THEN format('ALTER TABLE public.%I ADD COLUMN %I %s', tab, col, expected)
             WHEN found = 'nullable' OR found || ' NOT NULL' = expected
             THEN format('ALTER TABLE public.%I ALTER COLUMN %I SET NOT NULL', tab, col)
             WHEN found = expected || ' NOT NULL' THEN format('ALTER TABLE public.%I ALTER COLUMN %I DROP NOT NULL', tab, col)
             ELSE format('ALTER TABLE public.%I ALTER COLUMN %I TYPE %s', tab, col, replace(expected, ' NOT NULL', ''))
        END AS remedy
 FROM found_column
-WHERE rel IS NOT NULL AND found IS DISTINCT FROM expected
+WHERE found IS DISTINCT FROM expected
 UNION ALL
 SELECT '010', format('constraint %s of table %s', coalesce(conname, name), tab),
        coalesce(CASE WHEN found <> expected THEN found END, CASE WHEN NOT convalidated THEN 'not validated' END,
@@ -207,6 +216,62 @@ SELECT migration, 'type ' || name, array_to_string(labels, ', '), array_to_strin
             ELSE 'Make the type with these labels in this order' END
 FROM led_to
 WHERE becoming IS DISTINCT FROM expected AND NOT (name = 'message_sender' AND labels @> ARRAY['assistant', 'twin'])
+UNION ALL
+SELECT v.migration, format('column %s of table %s', v.col, v.tab), 'of type ' || format_type(a.atttypid, a.atttypmod),
+       'the type public.' || v.typ, format('Give the column the type public.%s again, and the type its name', v.typ)
+FROM (SELECT '012', 'user_role', 'users', 'role'
+      UNION ALL SELECT '011', 'conversation_status', 'conversations', 'status'
+      UNION ALL SELECT '011', 'message_sender', 'messages', 'sender'
+      UNION ALL SELECT '010', 'llm_provider', base, 'llm_provider' FROM setting) AS v (migration, typ, tab, col)
+JOIN pg_attribute AS a ON a.attrelid = to_regclass('public.' || v.tab) AND a.attname = v.col AND NOT a.attisdropped
+JOIN pg_type AS t ON t.oid = a.atttypid
+WHERE t.typnamespace <> 'public'::regnamespace
+   OR t.typname <> ALL (ARRAY[v.typ] || CASE v.migration WHEN '010' THEN '{}'::text[]
+                                                          ELSE ARRAY[v.typ || '_new', v.typ || '_old'] END)
+UNION ALL
+-- Columns that an earlier rollback may have made: of the baseline's type, or of one that can become it.
+SELECT v.migration, format('column %s of table %s', v.col, v.tab), format_type(a.atttypid, a.atttypmod), v.expected,
+       format('ALTER TABLE public.%I ALTER COLUMN %I TYPE %s USING …, or drop the column: the rollback makes it', v.tab, v.col,
+              v.expected)
+FROM (SELECT '010', base, c.col, 'jsonb', '^(jsonb|json|text|character varying.*|.*\[\])$'
+      FROM setting, (VALUES ('personality_traits'), ('capabilities'), ('services'), ('pricing_info'),
+                            ('availability_schedule')) AS c (col)
+      UNION ALL
+      SELECT '010', base, 'handover_threshold', 'numeric(3,2)',
+             '^(numeric.*|integer|smallint|bigint|real|double precision|text|character varying.*)$' FROM setting
+      UNION ALL
+      SELECT '011', 'conversations', 'handed_over_at', 'timestamp without time zone', '^timestamp without time zone$'
+     ) AS v (migration, tab, col, expected, fits)
+JOIN pg_attribute AS a ON a.attrelid = to_regclass('public.' || v.tab) AND a.attname = v.col AND NOT a.attisdropped
+WHERE format_type(a.atttypid, a.atttypmod) !~ v.fits
+UNION ALL
+SELECT '011', format('table %s', v.tab), 'without a primary key or unique constraint on id', 'PRIMARY KEY (id)',
+       format('ALTER TABLE public.%I ADD PRIMARY KEY (id)', v.tab)
+FROM (VALUES ('users'), ('conversations')) AS v (tab)
+WHERE to_regclass('public.' || v.tab) IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pg_index AS x JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attname = 'id'
+                  WHERE x.indrelid = to_regclass('public.' || v.tab) AND x.indisunique AND x.indpred IS NULL
+                    AND x.indkey::text = a.attnum::text)
+UNION ALL
+-- Names that PostgreSQL 18 gives to the constraints of NOT NULL, unless somebody has them.
+SELECT v.migration, format('constraint %s on table %s', v.name, c.conrelid::regclass), 'of that name', 'the name free',
+       format('ALTER TABLE %s RENAME CONSTRAINT %I TO …', c.conrelid::regclass, v.name)
+FROM setting AS s,
+     (VALUES ('010', 'digital_twins_profession_not_null'), ('012', 'users_password_hash_not_null')) AS v (migration, name),
+     pg_constraint AS c
+WHERE s.names_not_null AND c.connamespace = 'public'::regnamespace AND c.conname = v.name AND c.contype <> 'n'
+UNION ALL
+SELECT v.migration, 'rollback.' || v.name, 'there, without ' || string_agg(v.col, ', '), 'the archive, or nothing',
+       format('ALTER TABLE rollback.%I RENAME TO …', v.name)
+FROM (VALUES ('012', 'archived_users', 'id'), ('012', 'archived_users', 'oauth_provider'),
+             ('012', 'archived_users', 'oauth_id'), ('012', 'archived_users', 'avatar_url'),
+             ('010', 'archived_knowledge_bases', 'id'), ('010', 'archived_knowledge_bases', 'description'),
+             ('010', 'archived_knowledge_bases', 'is_public'), ('010', 'archived_knowledge_bases', 'share_url'),
+             ('010', 'archived_knowledge_bases', 'llm_provider')) AS v (migration, name, col)
+JOIN pg_class AS r ON r.oid = to_regclass('rollback.' || v.name)
+WHERE r.relkind <> 'r' OR NOT EXISTS (SELECT FROM pg_attribute AS a
+                                      WHERE a.attrelid = r.oid AND a.attname = v.col AND NOT a.attisdropped)
+GROUP BY v.migration, v.name
 UNION ALL
 SELECT '010', 'trigger update_digital_twins_updated_at of table ' || base,
        CASE WHEN many > 1 THEN 'there beside update_knowledge_bases_updated_at' WHEN many = 0 THEN 'missing' ELSE 'disabled' END,

@@ -126,6 +126,52 @@ BLOCKED = [
     ("CREATE TYPE handover_notifications AS (x int)", "handover_notifications"),
     ("CREATE VIEW handover_notifications AS SELECT 1 AS id", "view handover_notifications"),
     ("CREATE SEQUENCE handover_notifications_pkey", "sequence handover_notifications_pkey"),
+    (
+        "ALTER TABLE knowledge_bases ADD CONSTRAINT digital_twins_profession_not_null CHECK (true)",
+        "constraint digital_twins_profession_not_null",
+    ),
+    (
+        "CREATE TABLE chk (a int, CONSTRAINT digital_twins_profession_not_null CHECK (a > 0))",
+        "constraint digital_twins_profession_not_null on table chk",
+    ),
+    ("ALTER TABLE users ADD CONSTRAINT users_password_hash_not_null CHECK (true)", "users_password_hash_not_null"),
+    (
+        "CREATE SCHEMA rollback; CREATE TABLE rollback.archived_users (id int)",
+        "rollback.archived_users | there, without",
+    ),
+    ("CREATE SCHEMA rollback; CREATE VIEW rollback.archived_knowledge_bases AS SELECT 1", "archived_knowledge_bases"),
+    # what is gone, or of another type
+    ("DROP TABLE web_sources CASCADE", "column twin_id of table web_sources | missing"),
+    ("CREATE SCHEMA s; ALTER TABLE llm_usage SET SCHEMA s", "table llm_usage | missing"),
+    ("ALTER TABLE llm_usage DROP COLUMN kb_id CASCADE", "table llm_usage | missing"),
+    ("ALTER TABLE knowledge_bases DROP COLUMN rag_config", "column rag_config of table knowledge_bases | missing"),
+    ("ALTER TABLE knowledge_bases DROP COLUMN llm_provider", "column llm_provider of table knowledge_bases | missing"),
+    ("ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE", "table users | without a primary key"),
+    (
+        "ALTER TABLE conversations DROP CONSTRAINT conversations_pkey CASCADE",
+        "table conversations | without a primary key",
+    ),
+    (
+        "ALTER TABLE knowledge_bases ADD COLUMN capabilities int",
+        "column capabilities of table knowledge_bases | integer",
+    ),
+    ("ALTER TABLE conversations ADD COLUMN handed_over_at timestamptz", "column handed_over_at of table conversations"),
+    ("ALTER TABLE users ALTER role DROP DEFAULT, ALTER role TYPE text", "column role of table users | of type text"),
+    ("ALTER TABLE messages ALTER sender TYPE text", "column sender of table messages | of type text"),
+    (
+        "ALTER TYPE conversation_status RENAME TO conv_status",
+        "column status of table conversations | of type conv_status",
+    ),
+    ("ALTER TYPE user_role SET SCHEMA extensions", "column role of table users | of type user_role"),
+    (
+        "CREATE DOMAIN d AS conversation_status; "
+        "ALTER TABLE conversations ALTER status DROP DEFAULT, ALTER status TYPE d",
+        "column status of table conversations | of type d",
+    ),
+    (
+        "ALTER TABLE knowledge_bases ADD CONSTRAINT e EXCLUDE USING btree (name WITH =) WHERE (is_public)",
+        "index e",
+    ),
     # triggers and views
     (f"CREATE TRIGGER update_digital_twins_updated_at {TRIGGER}", "trigger update_digital_twins_updated_at"),
     ("ALTER TABLE knowledge_bases DISABLE TRIGGER update_knowledge_bases_updated_at", "disabled"),
