@@ -3,7 +3,7 @@
 -- The names are those of now (knowledge_bases, kb_id) where 010 is in force. Reads rollback.gemini like 010 does.
 -- What differs from the baseline where no migration touches it is drift, which no rollback mends, and not listed here.
 -- Locks: ACCESS SHARE on catalogues only.
-WITH setting AS (
+WITH RECURSIVE setting AS (
     SELECT coalesce(nullif(current_setting('rollback.gemini', true), ''), 'keep') AS gemini,
            current_setting('server_version_num')::int >= 180000 AS names_not_null,
            CASE WHEN to_regclass('public.knowledge_bases') IS NOT NULL THEN 'knowledge_bases' ELSE 'digital_twins' END AS base
@@ -157,6 +157,13 @@ led_to (migration, name, col, labels, becoming, expected) AS (
     FROM enum AS e
     CROSS JOIN setting AS s
 ),
+heir (top, rel) AS (
+    SELECT v.top, i.inhrelid
+    FROM (SELECT base FROM setting UNION ALL SELECT 'conversations') AS v (top)
+    JOIN pg_inherits AS i ON i.inhparent = to_regclass('public.' || v.top)
+    UNION
+    SELECT h.top, i.inhrelid FROM heir AS h JOIN pg_inherits AS i ON i.inhparent = h.rel
+),
 clock AS (
     SELECT s.base, (SELECT count(*) FROM pg_trigger AS t
                     WHERE t.tgrelid = to_regclass('public.' || s.base)
@@ -244,6 +251,18 @@ FROM (SELECT '010', base, c.col, 'jsonb', '^(jsonb|json|text|character varying.*
      ) AS v (migration, tab, col, expected, fits)
 JOIN pg_attribute AS a ON a.attrelid = to_regclass('public.' || v.tab) AND a.attname = v.col AND NOT a.attisdropped
 WHERE format_type(a.atttypid, a.atttypmod) !~ v.fits
+UNION ALL
+-- A column that a script adds comes to the tables that inherit as well: one of that name must be of that type.
+SELECT CASE v.col WHEN 'handed_over_at' THEN '011' ELSE '010' END, format('column %s of table %s', v.col, h.rel::regclass),
+       format_type(a.atttypid, a.atttypmod), format('%s, like the column that %s gets', v.expected, h.top),
+       format('ALTER TABLE %s RENAME COLUMN %I TO …', h.rel::regclass, v.col)
+FROM heir AS h
+JOIN pg_attribute AS a ON a.attrelid = h.rel AND NOT a.attisdropped AND a.attislocal
+JOIN (VALUES ('profession', 'character varying(255)'), ('bio', 'text'), ('personality_traits', 'jsonb'),
+             ('communication_style', 'text'), ('capabilities', 'jsonb'), ('services', 'jsonb'), ('pricing_info', 'jsonb'),
+             ('availability_schedule', 'jsonb'), ('handover_threshold', 'numeric(3,2)'),
+             ('handed_over_at', 'timestamp without time zone')) AS v (col, expected) ON v.col = a.attname
+WHERE (v.col = 'handed_over_at') = (h.top = 'conversations') AND format_type(a.atttypid, a.atttypmod) <> v.expected
 UNION ALL
 SELECT '011', format('table %s', v.tab), 'without a primary key or unique constraint on id', 'PRIMARY KEY (id)',
        format('ALTER TABLE public.%I ADD PRIMARY KEY (id)', v.tab)

@@ -72,6 +72,10 @@ BLOCKED = [
         "CREATE TABLE people (oauth_id varchar(255)); ALTER TABLE users INHERIT people",
         "column oauth_id of table users",
     ),
+    (
+        "CREATE TABLE k () INHERITS (knowledge_bases); ALTER TABLE k ADD profession int",
+        "column profession of table k | integer | character varying(255)",
+    ),
     # labels
     ("ALTER TYPE user_role ADD VALUE 'support'", "type user_role | super_admin, kb_owner, end_user, support"),
     ("ALTER TYPE user_role RENAME VALUE 'end_user' TO 'guest'", "type user_role"),
@@ -207,6 +211,7 @@ CARRIED = [
     "CREATE TABLE vip_users (level int, PRIMARY KEY (id)) INHERITS (users)",
     "CREATE TABLE vips (CHECK (is_active)) INHERITS (users); CREATE TABLE very_vips () INHERITS (vips)",
     "CREATE TABLE kbs () INHERITS (knowledge_bases); CREATE INDEX ON kbs (share_url); COMMENT ON COLUMN kbs.id IS 'x'",
+    "CREATE TABLE k (profession varchar(255)) INHERITS (knowledge_bases)",
     "CREATE TABLE old_talks () INHERITS (conversations); CREATE TABLE old_messages () INHERITS (messages)",
     CRM + "CREATE TABLE crm.users (id int, oauth_id text); CREATE VIEW crm.v AS SELECT oauth_id FROM crm.users",
     CRM + "CREATE TABLE crm.knowledge_bases (kb_id int, share_url text); CREATE TABLE crm.digital_twins ()",
