@@ -47,27 +47,21 @@ RECREATED = """
 """Two recreations of a type that stopped when the column had moved."""
 
 TOUCHED = """
-    COMMENT ON COLUMN users.password_hash IS 'x';
-    COMMENT ON COLUMN users.role IS 'x';
-    COMMENT ON TYPE user_role IS 'x';
-    COMMENT ON TYPE conversation_status IS 'x';
-    COMMENT ON COLUMN conversations.status IS 'x';
-    COMMENT ON TABLE knowledge_bases IS 'x';
-    COMMENT ON TYPE llm_provider IS 'x';
     CREATE TYPE user_role_new AS ENUM ('x');
     CREATE TYPE message_sender_new AS ENUM ('x');
     CREATE TYPE llm_provider_new AS ENUM ('x');
-    CREATE INDEX idx_knowledge_bases_share_url ON knowledge_bases (share_url);
     ALTER TABLE knowledge_bases RENAME CONSTRAINT digital_twins_pkey TO knowledge_bases_pkey;
     ALTER VIEW llm_user_costs RENAME COLUMN twin_id TO kb_id;
     GRANT SELECT ON conversations TO pg_monitor;
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_read_all_stats;
 """
-"""Comments, stray types, and what a team may have tidied up or granted."""
+"""Stray types, and what a team may have tidied up or granted."""
+
+GRANTED = "GRANT USAGE ON TYPE user_role, llm_provider TO pg_monitor"
 
 STATES = (
     State(),
-    State(settle=SETTLE[1], options={"gemini": "remove"}, before="DELETE FROM benchmark_results"),
+    State(settle=SETTLE[1], options={"gemini": "remove"}, before=f"DELETE FROM benchmark_results; {GRANTED}"),
     State(forward=("010", AS_SHIPPED, "012", "013")),
     State(forward=("010", STOPPED, "012", "013")),
     State(forward=("010", "011", "013")),
@@ -75,5 +69,5 @@ STATES = (
     State(before=FAULTY),
     State(before=RECREATED),
     State(before=TOUCHED, options={"bot_label": "twin"}),
-    State(before="ALTER TYPE user_role ADD VALUE 'professional'; COMMENT ON TYPE user_role IS 'x'"),
+    State(before=f"ALTER TYPE user_role ADD VALUE 'professional'; {GRANTED}"),
 )

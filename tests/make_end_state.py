@@ -13,30 +13,12 @@ from typing import NamedTuple
 from runbook.schema import catalogue, naming
 from runbook.schema.catalogue import Fact
 from tests import servers
-from tests.catalogue import NINE
 from tests.databases import ALL, AS_SHIPPED, Templates, migrate
 
 FOLDER = Path(__file__).parent.parent / "sql"
 ROLLED_BACK = ("010", "011", "012", "013")
 # What a recreation of an enum leaves behind, wherever it stopped.
 STRAYS = {"user_role": "012", "conversation_status": "011", "message_sender": "011", "llm_provider": "010"}
-
-
-# Comments on what a migration gave another meaning: the rollback takes them off.
-COMMENTS = {
-    "010": (
-        "table public.digital_twins",
-        "type public.llm_provider",
-        *(f"table column public.{t}.twin_id" for t in NINE),
-    ),
-    "011": (
-        "table column public.conversations.status",
-        "table column public.messages.sender",
-        "type public.conversation_status",
-        "type public.message_sender",
-    ),
-    "012": ("table column public.users.password_hash", "table column public.users.role", "type public.user_role"),
-}
 
 
 class Row(NamedTuple):
@@ -66,11 +48,14 @@ VARIANTS = (
 def facts(templates: Templates, **state: object) -> list[Fact]:
     """Read what is declared, thus without grants, in a database without rows."""
     with templates.copy(messages=0, **state) as database, database.connect() as conn:  # type: ignore[arg-type]
-        return [fact for fact in catalogue.read(conn) if fact.kind != "grant"]
+        return [fact for fact in catalogue.read(conn) if fact.kind != "grant" and fact.schema == "public"]
 
 
 def declare(templates: Templates) -> dict[Row, tuple[str, str, str]]:
-    """Return the rows of one server: what changes them, whether only by name, conditions but the version."""
+    """Return the rows of one server: what changes them, whether only by name, conditions but the version.
+
+    No migration answers for a comment: whether there is one fails no rollback.
+    """
     base = rows(facts(templates))
     forward = {number: rows(facts(templates, forward=(number,))) for number in ROLLED_BACK}
     variants = [(variant, rows(facts(templates, **variant.state))) for variant in VARIANTS]
@@ -81,7 +66,7 @@ def declare(templates: Templates) -> dict[Row, tuple[str, str, str]]:
         declared[row] = (changed, _renamed(row, forward, changed.split()), when)
     for variant, found in variants:
         declared |= {row: (variant.migration, "", variant.taken) for row in found if row not in base}
-    return declared
+    return {row: ("", "", said[2]) if row.kind == "comment" else said for row, said in declared.items()}
 
 
 def merge(declared: dict[int, dict[Row, tuple[str, str, str]]]) -> list[list[str]]:
@@ -98,9 +83,8 @@ def merge(declared: dict[int, dict[Row, tuple[str, str, str]]]) -> list[list[str
 
 
 def removed(templates: Templates) -> list[list[str]]:
-    """Return what the transformation made that is not part of the baseline under any name."""
+    """Return what the scripts drop by name: what the transformation made, and what goes with no column."""
     lines = {("enum", f"{name}_{end}", number) for name, number in STRAYS.items() for end in ("new", "old")}
-    lines |= {("comment", name, number) for number, names in COMMENTS.items() for name in names}
     for number in (*ALL, AS_SHIPPED):
         with templates.copy(messages=0) as database, database.connect() as conn:
             before = catalogue.read(conn)
@@ -110,8 +94,10 @@ def removed(templates: Templates) -> list[list[str]]:
 
 
 def rows(found: Iterable[Fact]) -> set[Row]:
-    """Return facts without identity."""
-    return {Row(fact.kind, fact.object, fact.definition) for fact in found}
+    """Return facts without identity, and comments without their text, which each installation words for itself."""
+    return {
+        Row(fact.kind, fact.object, catalogue.ANY_TEXT if fact.kind == "comment" else fact.definition) for fact in found
+    }
 
 
 def write(name: str, header: list[str], lines: list[list[str]]) -> None:
@@ -140,7 +126,8 @@ def _made(before: list[Fact], after: list[Fact]) -> Iterable[tuple[Fact, str]]:
     known = {(fact.kind, fact.identity) for fact in before} | {fact.key for fact in before}
     for fact in after:
         name = naming.translate(fact.object)
-        if fact.kind != "grant" and not known & {(fact.kind, fact.identity), (fact.kind, name)}:
+        by_name = fact.kind == "column" or not fact.goes
+        if fact.kind != "grant" and by_name and not known & {(fact.kind, fact.identity), (fact.kind, name)}:
             yield fact, name
 
 

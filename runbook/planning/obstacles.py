@@ -57,6 +57,11 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
         for row in database.query(conn, "blockers")
         if not (row["migration"] == OAUTH and plan.oauth == "keep")
     ]
+    problems += [
+        f"{row['migration']}: {row['object']} is {row['found']}; the end state needs {row['needed']}. {row['remedy']}."
+        for row in database.query(conn, "needs")
+        if not (row["migration"] == OAUTH and plan.oauth == "keep")
+    ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
     attempt(problems, lambda: poolers.check(conn))

@@ -18,7 +18,7 @@ from runbook.planning.obstacles import OAUTH
 from runbook.planning.trial import trial
 from runbook.request import RollbackRequest, check_times, deadline
 from runbook.safekeeping import backup, means
-from runbook.schema import catalogue, endstate, held
+from runbook.schema import catalogue, endstate, held, leaving
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
 
@@ -94,6 +94,7 @@ def _drawn(
             *(found.warnings if found else ()),
             *obstacles.warnings(conn, request, settings, drift),
             *looked.warnings,
+            *leaving.announced(facts, states, request),
             *obstacles.of_backup(conn, chosen, settings),
         ],
         drift=drift,

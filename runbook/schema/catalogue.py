@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -17,7 +17,20 @@ from runbook.schema import naming
 Connection = psycopg.Connection[tuple[object, ...]]
 Outcome = Literal["missing", "different", "left over", "drift", "extra"]
 
-_COMPARED_BY_DEFINITION = {"grant", "policy", "row security"}
+ANY_TEXT = "any text"
+"""What is declared of a comment: that there is one. How it was worded, each installation knows for itself."""
+
+_COMPARED_BY_DEFINITION = {
+    "comment",
+    "event trigger",
+    "grant",
+    "inheritance",
+    "policy",
+    "publication",
+    "publication relation",
+    "row security",
+    "trigger",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,10 @@ class Fact:
     migration: str = ""
     renamed: bool = False
     """Declared facts only: the migration changes nothing of it but names."""
+    schema: str = "public"
+    """Where the object lies; empty for what lies in no schema. Only schema public is declared."""
+    goes: str = ""
+    """The migration whose script drops the column that this stands on alone, or is."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,8 +84,9 @@ class Difference:
 
 
 def read(conn: Connection) -> list[Fact]:
-    """Read the facts of schema public, also inside an open transaction, which stays as it was."""
-    with conn.transaction(force_rollback=True):  # takes search_path back as well
+    """Read the facts of all of the user's schemas, also inside an open transaction, which stays as it was."""
+    with conn.transaction(force_rollback=True):  # takes the settings back as well
+        conn.execute("SET LOCAL quote_all_identifiers = off")
         path = [compose.Identifier(name) for name in _search_path(conn)]
         conn.execute(compose.SQL("SET LOCAL search_path = {}").format(compose.SQL(", ").join(path)))
         with conn.cursor(row_factory=class_row(Fact)) as cursor:
@@ -89,34 +107,36 @@ def expected(server: int, bot_label: str = "assistant", gemini: str = "none", oa
 
 
 def differences(declared: Iterable[Fact], found: Iterable[Fact], before: Iterable[Fact] = ()) -> list[Difference]:
-    """Compare what is with what should be. Grants are nowhere declared and not compared.
+    """Compare what is in schema public with what should be. Grants are nowhere declared and not compared.
 
     Given the facts from before, what no rollback touches and was the same then is "drift": not ours to mend.
     """
     was = _Before(before)
     want = {fact.key: fact for fact in declared}
-    have = {fact.key: fact for fact in found if fact.kind != "grant"}
+    have = {fact.key: fact for fact in found if fact.schema == "public" and fact.kind != "grant"}
     missing = [_missing(fact, was) for key, fact in want.items() if key not in have]
     pairs = [(fact, have[key]) for key, fact in want.items() if key in have]
-    different = [_different(fact, now, was) for fact, now in pairs if now.definition != fact.definition]
+    different = [_different(fact, now, was) for fact, now in pairs if fact.definition not in (now.definition, ANY_TEXT)]
     unknown = [_unknown(fact) for key, fact in have.items() if key not in want]
     return missing + different + sorted(unknown, key=lambda one: one.outcome, reverse=True)
 
 
-def lost(before: Iterable[Fact], after: Iterable[Fact]) -> list[Fact]:
-    """Return the facts of ``before`` that are gone, or whose grants, policies or row security changed.
+def lost(before: Iterable[Fact], after: Iterable[Fact], skipped: Collection[str] = ()) -> list[Fact]:
+    """Return the facts of ``before`` that are gone, or of which something that no rollback changes is different.
 
-    Renames count as the same object. What the rollback removes on purpose, and types it makes anew, are not lost.
+    Renames count as the same object. What the scripts drop by name, what goes with a column that they drop, and types
+    that they make anew are not lost. ``skipped`` are migrations whose script does not run.
     """
     later = list(after)
     by_identity = {(fact.kind, fact.identity): fact for fact in later}
     by_name = {fact.key: fact for fact in later}
-    return [fact for fact in before if _is_lost(fact, by_identity, by_name)]
+    kept = [fact for fact in before if not fact.goes or fact.goes in skipped]
+    return [fact for fact in kept if _is_lost(fact, by_identity, by_name)]
 
 
 @cache
 def removed() -> dict[tuple[str, str], str]:
-    """Return what the rollback removes on purpose, and of which migration that was."""
+    """Return what the scripts drop by name, and of which migration that was."""
     return {(row["kind"], row["object"]): row["migration"] for row in _rows("removed.csv")}
 
 
@@ -130,7 +150,15 @@ def _is_lost(fact: Fact, by_identity: dict[tuple[str, str], Fact], by_name: dict
     same = by_identity.get((fact.kind, fact.identity)) or by_name.get((fact.kind, name))
     if same is None:
         return not any((kind, name) in removed() for kind in _kinds_of(fact))
-    return fact.kind in _COMPARED_BY_DEFINITION and naming.relabel(fact.definition) != naming.relabel(same.definition)
+    return fact.kind in _COMPARED_BY_DEFINITION and _nameless(fact) != _nameless(same)
+
+
+def _nameless(fact: Fact) -> str:
+    """Return the definition with the old release's names and labels, a trigger's without its own name."""
+    if fact.kind == "comment":  # nobody rewrites what people wrote
+        return fact.definition
+    own = fact.object.rpartition(".")[2] if fact.kind == "trigger" else ""
+    return naming.relabel(fact.definition.replace(own, "") if own else fact.definition)
 
 
 def _kinds_of(fact: Fact) -> list[str]:
@@ -149,7 +177,9 @@ class _Before:
 
 
 def _missing(want: Fact, was: _Before) -> Difference:
-    drift = was.given and not want.migration and want.key not in was.names
+    # Where a migration changes nothing but the name, it was not the migration that took the object away.
+    ours = want.migration and not (want.renamed and want.kind in ("column", "constraint"))
+    drift = was.given and not ours and want.key not in was.names
     return Difference("drift" if drift else "missing", *want.key, want.definition, "", want.migration)
 
 

@@ -9,7 +9,7 @@ import sql
 from runbook import database
 from runbook.errors import RollbackError
 from runbook.models import Plan, Script
-from runbook.schema import catalogue, endstate
+from runbook.schema import catalogue, endstate, leaving
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
 
@@ -73,7 +73,7 @@ def result(conn: psycopg.Connection, plan: Plan, settings: Settings, before: Ite
         facts=len(after),
         rows=rows,
         differences=endstate.wrong(plan, settings, after, earlier),
-        lost=[f"{fact.kind} {fact.object}" for fact in catalogue.lost(earlier, after)],
+        lost=[f"{fact.kind} {fact.object}" for fact in catalogue.lost(earlier, after, leaving.skipped(plan))],
         unannounced=endstate.unannounced(plan, rows, settings.tolerated),
     )
 

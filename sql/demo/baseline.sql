@@ -443,7 +443,8 @@ CREATE INDEX idx_subscriptions_tier ON public.subscriptions (tier);
 
 CREATE INDEX idx_digital_twins_user_id ON public.digital_twins (user_id);
 CREATE INDEX idx_digital_twins_semantic_config
-    ON public.digital_twins (semantic_search_threshold, semantic_search_max_results) WHERE is_active;
+    ON public.digital_twins (semantic_search_threshold, semantic_search_max_results)
+    WHERE semantic_search_threshold IS NOT NULL;
 CREATE INDEX idx_digital_twins_rag_config ON public.digital_twins USING gin (rag_config);
 CREATE INDEX idx_digital_twins_purpose_config ON public.digital_twins USING gin (purpose_config);
 

@@ -7,13 +7,18 @@
 --   communication_style varchar(100), capabilities text[], threshold 0.70), they are mended.
 --   profession was NOT NULL and its values are lost: every row without one gets the placeholder declared below.
 -- REMOVES
---   description, is_public, share_url and what stands on them (unique constraint, idx_knowledge_bases_share_url, _is_public).
---   With rollback.gemini = remove also the label gemini of llm_provider (migration 013); its rows get the default.
+--   description, is_public, share_url and what stands on them and on no other column: indexes by any name, comments,
+--   statistics, defaults, constraints. Tables that inherit from the table lose the columns, too.
+--   The comments that 010 set on the table and on its column name, where something of 010 is found; each is printed
+--   first. Where 010 replaced the comment on rag_config, its text stays: the old one is known only to a database or a
+--   dump from before. Any other comment is the team's and stays.
+--   With rollback.gemini = remove also the label gemini of llm_provider (migration 013), with the type's comment;
+--   its rows get the default.
 -- KEEPS IN THE ARCHIVE
 --   rollback.archived_knowledge_bases: the three columns of every row, and llm_provider of the rows moved from gemini.
 -- REFUSES, having changed nothing
---   if both tables exist, or both columns in one table; while something the team added stands on a column that
---   goes, or (gemini = remove) on the type llm_provider.
+--   if both tables exist, or both columns in one table; while something stands on a column that goes and on anything
+--   else (view, policy, trigger, index with another column …), or (gemini = remove) on the type llm_provider.
 -- LOCKS
 --   LOCK TABLE digital_twins/knowledge_bases and the nine tables with twin_id  ACCESS EXCLUSIVE until commit.
 --     RENAME, ADD COLUMN, DROP COLUMN, DEFAULT  catalogue only, milliseconds whatever the size.
@@ -42,6 +47,7 @@ DECLARE
     has_twin    boolean;
     has_new     boolean;
     has_gemini  boolean;
+    found_010   boolean;
     in_the_way  text;
     moved       bigint;
     mode        "char";
@@ -54,11 +60,27 @@ BEGIN
         PERFORM set_config('lock_timeout', '10s', true);
     END IF;
     PERFORM set_config('row_security', 'off', true);
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
 
     -- 1. The table.
     SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.knowledge_bases') AND relkind IN ('r', 'p')),
            EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.digital_twins') AND relkind IN ('r', 'p'))
     INTO has_kb, has_twin;
+    -- Is anything of 010 here, or was (a dropped column leaves its place)? Where not, a comment on what 010 describes
+    -- was written by the team.
+    found_010 := has_kb
+        OR (SELECT count(*) < 9 FROM pg_attribute
+            WHERE attrelid = to_regclass('public.digital_twins') AND NOT attisdropped
+              AND attname IN ('profession', 'bio', 'personality_traits', 'communication_style', 'capabilities', 'services',
+                              'pricing_info', 'availability_schedule', 'handover_threshold'))
+        OR EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = to_regclass('public.digital_twins')
+                     AND (attisdropped OR attname = ANY (new_columns)))
+        OR EXISTS (SELECT FROM pg_attribute AS a JOIN pg_class AS r ON r.oid = a.attrelid
+                   WHERE r.relnamespace = 'public'::regnamespace AND r.relname = ANY (holders) AND a.attname = 'kb_id'
+                     AND NOT a.attisdropped)
+        OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('public.digital_twins')
+                   AND tgname = 'update_knowledge_bases_updated_at');
     IF has_kb AND to_regclass('public.digital_twins') IS NOT NULL THEN
         RAISE EXCEPTION '010: both public.knowledge_bases and public.digital_twins exist'
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -97,24 +119,87 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- 3. What the team put on a column that goes is named, never dropped along.
-    SELECT string_agg(DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid), ', ') INTO in_the_way
-    FROM pg_depend AS d
-    JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    LEFT JOIN pg_class AS i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
-    LEFT JOIN pg_constraint AS c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
-    LEFT JOIN pg_attrdef AS e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-    WHERE d.refclassid = 'pg_class'::regclass
-      AND d.refobjid = 'public.digital_twins'::regclass
-      AND a.attname = ANY (new_columns)
-      AND NOT coalesce(i.relkind = 'i' AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public'), false)
-      AND NOT coalesce(c.contype = 'n' OR (c.contype = 'u' AND c.conkey = ARRAY[a.attnum]), false)
-      AND NOT coalesce(e.adnum = a.attnum, false);
+    -- 3. What stands on the columns that go: named, whether it goes along or is in the way.
+    WITH RECURSIVE dropped (migration, rel, col) AS (
+        SELECT '010', 'public.digital_twins'::regclass::oid, unnest(new_columns)
+    ),
+    -- RULE: what stands on columns that are dropped, and on no other column, goes with them; all else is in the way.
+    kin (migration, rel, col, own) AS (
+        SELECT migration, rel, col, true FROM dropped
+        UNION
+        SELECT k.migration, i.inhrelid, k.col, false FROM kin AS k JOIN pg_inherits AS i ON i.inhparent = k.rel
+    ),
+    going (migration, rel, num) AS (
+        SELECT k.migration, a.attrelid, a.attnum
+        FROM kin AS k
+        JOIN pg_attribute AS a ON a.attrelid = k.rel AND a.attname = k.col AND NOT a.attisdropped
+        WHERE k.own OR (a.attinhcount = 1 AND NOT a.attislocal)
+    ),
+    -- Types whose values hold whole rows of such a table: its own, then arrays, domains, ranges, rows that have it.
+    holder (migration, typ) AS (
+        SELECT g.migration, r.reltype FROM going AS g JOIN pg_class AS r ON r.oid = g.rel
+        UNION
+        SELECT h.migration, CASE d.classid WHEN 'pg_class'::regclass THEN r.reltype ELSE d.objid END
+        FROM holder AS h
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.typ
+        LEFT JOIN pg_class AS r ON d.classid = 'pg_class'::regclass AND r.oid = d.objid AND r.reltype <> 0
+        WHERE d.classid = 'pg_type'::regclass OR d.objsubid > 0
+    ),
+    standing (migration, rel, num, classid, objid, objsubid, goes) AS (
+        SELECT g.migration, g.rel, g.num, d.classid, d.objid, d.objsubid,
+               CASE
+                   WHEN d.classid = 'pg_attrdef'::regclass THEN (e.adrelid, e.adnum) = (g.rel, g.num)
+                   WHEN EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.oid AND x.contype IN ('p', 'u', 'x'))
+                   THEN false -- by its predicate: PostgreSQL lets it go with its constraint only
+                   WHEN c.contype = 'f' THEN (SELECT bool_and((c.conrelid, k) IN (SELECT rel, num FROM going))
+                                              FROM unnest(c.conkey) AS k)
+                   WHEN i.relkind IN ('i', 'I') OR c.oid IS NOT NULL OR d.classid = 'pg_statistic_ext'::regclass
+                   THEN NOT EXISTS (SELECT FROM pg_depend AS o
+                                    WHERE o.classid = d.classid AND o.objid = d.objid AND o.refobjsubid > 0
+                                      AND o.refclassid = 'pg_class'::regclass
+                                      AND (o.refobjid, o.refobjsubid) NOT IN (SELECT rel, num FROM going))
+                   ELSE false
+               END
+        FROM going AS g
+        JOIN pg_depend AS d
+            ON d.refclassid = 'pg_class'::regclass AND d.refobjid = g.rel AND d.refobjsubid = g.num
+        LEFT JOIN pg_attrdef AS e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+        LEFT JOIN pg_constraint AS c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
+        LEFT JOIN pg_class AS i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid AND d.objsubid = 0
+        UNION ALL
+        SELECT DISTINCT h.migration, NULL::oid, NULL::smallint, d.classid, d.objid, d.objsubid, false
+        FROM holder AS h
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.typ
+            AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+        JOIN pg_class AS r ON r.oid = d.objid AND r.relkind IN ('r', 'p', 'm')
+    )
+    -- END OF RULE
+    SELECT string_agg(DISTINCT CASE
+               WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+               WHEN e.oid IS NOT NULL THEN pg_describe_object('pg_class'::regclass, e.adrelid, e.adnum)
+               ELSE pg_describe_object(s.classid, s.objid, s.objsubid) END, ', ') FILTER (WHERE NOT s.goes),
+           string_agg(DISTINCT pg_describe_object(s.classid, s.objid, s.objsubid)
+               || coalesce(' (its comment: "' || obj_description(s.objid, s.classid::regclass::text::name) || '")', ''), ', ')
+               FILTER (WHERE s.goes AND s.classid <> 'pg_attrdef'::regclass)
+    INTO in_the_way, item
+    FROM standing AS s
+    LEFT JOIN pg_rewrite AS w ON s.classid = 'pg_rewrite'::regclass AND w.oid = s.objid
+    LEFT JOIN pg_attrdef AS e ON s.classid = 'pg_attrdef'::regclass AND e.oid = s.objid;
     IF in_the_way IS NOT NULL THEN
         RAISE EXCEPTION '010: in the way of dropping description, is_public, share_url: %', in_the_way
             USING ERRCODE = 'dependent_objects_still_exist',
-                  HINT = 'Drop or change these first; this script drops nothing that it does not know.';
+                  HINT = 'Drop or change these first; what stands on other things too is not dropped along.';
     END IF;
+    IF item IS NOT NULL THEN
+        RAISE NOTICE '010: with description, is_public, share_url go %', item;
+    END IF;
+    FOR target IN
+        SELECT a.attname, col_description(a.attrelid, a.attnum) AS text FROM pg_attribute AS a
+        WHERE a.attrelid = 'public.digital_twins'::regclass AND a.attname = ANY (new_columns)
+          AND col_description(a.attrelid, a.attnum) IS NOT NULL
+    LOOP
+        RAISE NOTICE '010: with digital_twins.% goes its comment: "%"', target.attname, target.text;
+    END LOOP;
 
     -- 4. Archive, then drop.
     SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.digital_twins'::regclass AND NOT attisdropped
@@ -136,28 +221,18 @@ BEGIN
                 llm_provider text -- only of rows that were moved away from gemini
             );
         END IF;
+        ALTER TABLE rollback.archived_knowledge_bases
+            ADD COLUMN IF NOT EXISTS how text, ADD COLUMN IF NOT EXISTS whole jsonb;
         -- As jsonb, since an earlier try may have dropped some of the three already.
-        INSERT INTO rollback.archived_knowledge_bases (id, description, is_public, share_url, llm_provider)
+        INSERT INTO rollback.archived_knowledge_bases (id, description, is_public, share_url, llm_provider, how)
         SELECT kept.id, kept.was ->> 'description', (kept.was ->> 'is_public')::boolean, kept.was ->> 'share_url',
-               CASE WHEN gemini = 'remove' AND kept.was ->> 'llm_provider' = 'gemini' THEN 'gemini' END
+               CASE WHEN gemini = 'remove' AND kept.was ->> 'llm_provider' = 'gemini' THEN 'gemini' END,
+               CASE WHEN has_new THEN 'columns dropped' ELSE 'moved from gemini' END
         FROM (SELECT t.id, to_jsonb(t) AS was FROM public.digital_twins AS t) AS kept
         WHERE has_new OR kept.was ->> 'llm_provider' = 'gemini';
         GET DIAGNOSTICS moved = ROW_COUNT;
         RAISE NOTICE '010: kept % row(s) in rollback.archived_knowledge_bases', moved;
     END IF;
-    FOR item IN
-        SELECT i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
-        WHERE x.indrelid = 'public.digital_twins'::regclass
-          AND i.relname IN ('idx_knowledge_bases_share_url', 'idx_knowledge_bases_is_public')
-          AND EXISTS (SELECT FROM pg_depend AS d
-                      JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                      WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refobjid = x.indrelid
-                        AND a.attname = ANY (new_columns))
-        ORDER BY i.relname
-    LOOP
-        EXECUTE format('DROP INDEX public.%I', item);
-        RAISE NOTICE '010: dropped index %', item;
-    END LOOP;
     FOREACH item IN ARRAY new_columns LOOP
         IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.digital_twins'::regclass AND NOT attisdropped
                    AND attname = item) THEN
@@ -194,9 +269,10 @@ BEGIN
             FROM (VALUES
                 ('idx_digital_twins_user_id', 'digital_twins', 'btree (user_id)'),
                 ('idx_digital_twins_semantic_config', 'digital_twins',
-                 'btree (semantic_search_threshold, semantic_search_max_results) WHERE is_active'),
+                 'btree (semantic_search_threshold, semantic_search_max_results) WHERE (semantic_search_threshold IS NOT NULL)'),
                 ('idx_digital_twins_rag_config', 'digital_twins', 'gin (rag_config)'),
                 ('idx_digital_twins_purpose_config', 'digital_twins', 'gin (purpose_config)'),
+                ('idx_knowledge_base_chunks', 'knowledge_base', 'btree (twin_id, parent_entry_id, chunk_index)'),
                 ('idx_knowledge_base_twin_id', 'knowledge_base', 'btree (twin_id)'),
                 ('idx_conversations_twin_id', 'conversations', 'btree (twin_id)'),
                 ('idx_analytics_events_twin_id', 'analytics_events', 'btree (twin_id)'),
@@ -375,24 +451,44 @@ BEGIN
             ALTER COLUMN llm_provider TYPE public.llm_provider USING
                 (CASE llm_provider::text WHEN 'gemini' THEN 'openai' ELSE llm_provider::text END)::public.llm_provider,
             ALTER COLUMN llm_provider SET DEFAULT 'openai';
+        -- The new type is granted as the old one was; the comment of 013 goes with the label.
+        IF EXISTS (SELECT FROM pg_type WHERE oid = 'public.llm_provider_old'::regtype AND typacl IS NOT NULL) THEN
+            REVOKE ALL ON TYPE public.llm_provider FROM PUBLIC;
+        END IF;
+        FOR target IN
+            SELECT CASE p.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p.grantee)) END
+                   || CASE WHEN p.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS who
+            FROM pg_type AS t, aclexplode(t.typacl) AS p
+            WHERE t.oid = 'public.llm_provider_old'::regtype AND p.grantee <> t.typowner
+        LOOP
+            EXECUTE format('GRANT USAGE ON TYPE public.llm_provider TO %s', target.who);
+        END LOOP;
+        item := obj_description('public.llm_provider_old'::regtype, 'pg_type');
+        IF item IS NOT NULL THEN
+            RAISE NOTICE '010: removed the comment on type public.llm_provider: "%"', item;
+        END IF;
         DROP TYPE public.llm_provider_old;
         RAISE NOTICE '010: removed label gemini of llm_provider, % row(s) have openai now', moved;
     END IF;
 
-    -- 8. Comments on what 010 and 013 renamed: they would be wrong now. What the team wrote elsewhere stays.
+    -- 8. The comments that 010 set: the baseline has none there. What the team wrote elsewhere stays.
+    IF found_010 THEN
+        SELECT col_description(attrelid, attnum) INTO item FROM pg_attribute
+        WHERE attrelid = 'public.digital_twins'::regclass AND attname = 'rag_config';
+        IF item IS NOT NULL THEN
+            RAISE NOTICE '010: left the comment on digital_twins.rag_config, which 010 replaced; the old text is not known '
+                'here: "%"', item;
+        END IF;
+    END IF;
     FOR target IN
-        SELECT format('TABLE public.%I', 'digital_twins') AS what,
-               obj_description('public.digital_twins'::regclass, 'pg_class') AS text
-        WHERE obj_description('public.digital_twins'::regclass, 'pg_class') IS NOT NULL
-        UNION ALL
-        SELECT format('COLUMN public.%I.%I', r.relname, a.attname), col_description(a.attrelid, a.attnum)
-        FROM pg_attribute AS a JOIN pg_class AS r ON r.oid = a.attrelid
-        WHERE r.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
-          AND r.relname = ANY (holders) AND a.attname = 'twin_id'
-          AND col_description(a.attrelid, a.attnum) IS NOT NULL
-        UNION ALL
-        SELECT 'TYPE public.llm_provider', obj_description('public.llm_provider'::regtype, 'pg_type')
-        WHERE obj_description('public.llm_provider'::regtype, 'pg_type') IS NOT NULL
+        SELECT v.what, v.text
+        FROM (VALUES
+            ('TABLE public.digital_twins', obj_description('public.digital_twins'::regclass, 'pg_class')),
+            ('COLUMN public.digital_twins.name', (
+                SELECT col_description(attrelid, attnum) FROM pg_attribute
+                WHERE attrelid = 'public.digital_twins'::regclass AND attname = 'name'))
+        ) AS v (what, text)
+        WHERE found_010 AND v.text IS NOT NULL
     LOOP
         EXECUTE format('COMMENT ON %s IS NULL', target.what);
         RAISE NOTICE '010: removed the comment on %: "%"', lower(target.what), target.text;

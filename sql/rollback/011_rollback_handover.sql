@@ -8,6 +8,8 @@
 -- REMOVES
 --   stray types that a recreation left behind (conversation_status_new, message_sender_new, …_old), where
 --   nothing uses them; a handover_notifications that lacks columns or constraints, if it is empty.
+--   The comments that 011 set on the types conversation_status and message_sender, on conversations, its column status
+--   and messages.sender, where something of 011 is found; each is printed first. Any other comment stays.
 -- KEEPS IN THE ARCHIVE
 --   nothing: this script removes no data. What 011 itself destroyed (which conversations were handed over, the
 --   notifications, who wrote which message) is not in this database any more.
@@ -37,6 +39,7 @@ DECLARE
     target      record;
     privilege   record;
     lacking     text;
+    found_011   boolean;
     filled      boolean;
 BEGIN
     IF bot NOT IN ('assistant', 'twin') THEN
@@ -52,14 +55,30 @@ BEGIN
         PERFORM set_config('lock_timeout', '10s', true);
     END IF;
     PERFORM set_config('row_security', 'off', true);
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     LOCK TABLE public.conversations IN ACCESS EXCLUSIVE MODE;
+
+    -- Is anything of 011 here, or was (a dropped column leaves its place)? Where not, a comment on what 011 describes
+    -- was written by the team.
+    found_011 := to_regclass('public.handover_notifications') IS NULL
+        OR NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.conversations'::regclass
+                       AND attname = 'handed_over_at' AND NOT attisdropped)
+        OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.conversations'::regclass AND attisdropped)
+        OR NOT EXISTS (SELECT FROM pg_enum WHERE enumtypid = to_regtype('public.conversation_status')
+                       AND enumlabel = 'handed_over')
+        OR NOT EXISTS (SELECT FROM pg_enum WHERE enumtypid = to_regtype('public.message_sender')
+                       AND enumlabel = 'professional')
+        OR EXISTS (SELECT FROM pg_type WHERE typnamespace = 'public'::regnamespace
+                   AND typname IN ('conversation_status_new', 'conversation_status_old', 'message_sender_new',
+                                   'message_sender_old'));
 
     -- 1. The two enums: first finish a recreation that stopped after the column had moved to the new type.
     FOR target IN
         SELECT * FROM (VALUES ('conversations', 'status', 'conversation_status'),
                               ('messages', 'sender', 'message_sender')) AS v (tab, col, typ)
     LOOP
-        SELECT t.typname INTO column_type
+        SELECT CASE t.typnamespace WHEN 'public'::regnamespace THEN t.typname ELSE format_type(t.oid, NULL) END
+        INTO column_type
         FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
         WHERE a.attrelid = to_regclass('public.' || target.tab) AND a.attname = target.col AND NOT a.attisdropped;
         IF column_type IN (target.typ || '_new', target.typ || '_old') THEN
@@ -84,15 +103,6 @@ BEGIN
                 END;
             END IF;
         END LOOP;
-        IF obj_description(to_regtype('public.' || target.typ), 'pg_type') IS NOT NULL THEN
-            EXECUTE format('COMMENT ON TYPE public.%I IS NULL', target.typ);
-            RAISE NOTICE '011: removed the comment on type %', target.typ;
-        END IF;
-        IF col_description(to_regclass('public.' || target.tab), (SELECT attnum FROM pg_attribute
-                WHERE attrelid = to_regclass('public.' || target.tab) AND attname = target.col)) IS NOT NULL THEN
-            EXECUTE format('COMMENT ON COLUMN public.%I.%I IS NULL', target.tab, target.col);
-            RAISE NOTICE '011: removed the comment on %.%', target.tab, target.col;
-        END IF;
     END LOOP;
 
     -- 2. Labels. Read from pg_enum: a label added in this transaction must not be used in it, not even by enum_range.
@@ -226,6 +236,26 @@ BEGIN
         ELSE
             RAISE NOTICE '011: already so: index idx_handover_notifications_%', item;
         END IF;
+    END LOOP;
+
+    -- 5. The comments that 011 set, also where its work is not: the baseline has none there.
+    FOR target IN
+        SELECT v.what, v.text
+        FROM (VALUES
+            ('TYPE public.conversation_status', obj_description('public.conversation_status'::regtype, 'pg_type')),
+            ('TYPE public.message_sender', obj_description('public.message_sender'::regtype, 'pg_type')),
+            ('TABLE public.conversations', obj_description('public.conversations'::regclass, 'pg_class')),
+            ('COLUMN public.conversations.status', (
+                SELECT col_description(attrelid, attnum) FROM pg_attribute
+                WHERE attrelid = 'public.conversations'::regclass AND attname = 'status')),
+            ('COLUMN public.messages.sender', (
+                SELECT col_description(attrelid, attnum) FROM pg_attribute
+                WHERE attrelid = 'public.messages'::regclass AND attname = 'sender'))
+        ) AS v (what, text)
+        WHERE found_011 AND v.text IS NOT NULL
+    LOOP
+        EXECUTE format('COMMENT ON %s IS NULL', target.what);
+        RAISE NOTICE '011: removed the comment on %: "%"', lower(target.what), target.text;
     END LOOP;
 END
 $rollback$;

@@ -14,6 +14,7 @@ DECLARE
     wrong   text;
     waiting bigint := 0;
 BEGIN
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     IF gemini NOT IN ('keep', 'remove') THEN
         RAISE EXCEPTION '010: rollback.gemini is %: it must be keep or remove', quote_literal(gemini)
             USING ERRCODE = 'invalid_parameter_value';
@@ -48,7 +49,6 @@ BEGIN
             ('digital_twins', 'user_id', 'uuid NOT NULL'),
             ('digital_twins', 'profession', 'character varying(255) NOT NULL'),
             ('digital_twins', 'bio', 'text'),
-            ('digital_twins', 'llm_provider', 'llm_provider NOT NULL DEFAULT ''openai''::llm_provider'),
             ('digital_twins', 'personality_traits', 'jsonb'),
             ('digital_twins', 'communication_style', 'text'),
             ('digital_twins', 'capabilities', 'jsonb'),
@@ -56,7 +56,6 @@ BEGIN
             ('digital_twins', 'pricing_info', 'jsonb'),
             ('digital_twins', 'availability_schedule', 'jsonb'),
             ('digital_twins', 'handover_threshold', 'numeric(3,2) DEFAULT 0.5'),
-            ('digital_twins', 'auto_responses_enabled', 'boolean DEFAULT true'),
             ('benchmark_questions', 'source_kb_id', 'uuid')
             UNION ALL
             SELECT tab, 'twin_id', CASE WHEN required THEN 'uuid NOT NULL' ELSE 'uuid' END FROM holder

@@ -13,6 +13,7 @@ DECLARE
     made  text;
     wrong text;
 BEGIN
+    PERFORM set_config('quote_all_identifiers', 'off', true); -- definitions are compared as PostgreSQL spells them
     IF bot NOT IN ('assistant', 'twin') THEN
         RAISE EXCEPTION '011: rollback.bot_label is %: it must be assistant or twin', quote_literal(bot)
             USING ERRCODE = 'invalid_parameter_value';
@@ -75,7 +76,6 @@ BEGIN
         UNION ALL
         SELECT format('index %s is %s, not %s', v.name, coalesce(i.found, 'missing'), v.expected)
         FROM (VALUES
-            ('idx_conversations_status', 'conversations', 'btree (status)'),
             ('idx_handover_notifications_user_id', 'handover_notifications', 'btree (user_id)'),
             ('idx_handover_notifications_is_read', 'handover_notifications', 'btree (is_read)')
         ) AS v (name, tab, expected)

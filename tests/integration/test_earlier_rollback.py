@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from runbook.schema import catalogue
-from tests import states
+from tests import states, trials
 from tests.databases import ALL, Database
 
 pytestmark = pytest.mark.pg("15", "18")
@@ -75,9 +75,12 @@ def test_it_may_have_stopped_anywhere(
         for statement in OLD_ROLLBACK:
             conn.execute(statement)
             with conn.transaction(force_rollback=True):
+                assert trials.obstacles(conn, "remove") == [], statement
+                before = catalogue.read(conn)
                 states.roll_back(conn, gemini="remove")
                 states.verify(conn)
                 assert states.rows(catalogue.read(conn)) == baseline(), statement
+                assert catalogue.lost(before, catalogue.read(conn)) == [], statement
 
 
 def test_what_it_wrote_is_mended(new_database: Callable[..., Database]) -> None:

@@ -77,11 +77,8 @@ def test_what_was_added_stays_and_works(new_database: NewDatabase) -> None:
 
 IN_THE_WAY = [
     ("012", "CREATE VIEW avatars AS SELECT avatar_url FROM users", "view avatars"),
-    ("012", "CREATE INDEX pictures ON users (lower(avatar_url))", "index pictures"),
     ("012", "CREATE INDEX idx_users_avatar_x ON users (avatar_url, email)", "index idx_users_avatar_x"),
     ("012", "CREATE INDEX by_mail ON users (email) WHERE oauth_id IS NULL", "index by_mail"),
-    ("012", "ALTER TABLE users ADD CHECK (oauth_id <> '')", "constraint users_oauth_id_check"),
-    ("012", "CREATE STATISTICS s ON oauth_provider, oauth_id FROM users", "statistics object s"),
     (
         "012",
         "ALTER TABLE users ADD COLUMN has_avatar bool GENERATED ALWAYS AS (avatar_url <> '') STORED",

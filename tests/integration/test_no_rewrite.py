@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pg("15", "18")
 FILES = """
     SELECT oid, relfilenode FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i', 'm')
-      AND relname !~ '^idx_(users_oauth|users_avatar_url)|share_url' ORDER BY 1"""
+      AND relname !~ '^idx_(users_oauth|users_avatar_url)|share_url|is_public' ORDER BY 1"""
 MANY = """
     INSERT INTO messages (conversation_id, sender, content)
     SELECT c.id, 'user', 'x' FROM (SELECT id FROM conversations LIMIT 1) AS c, generate_series(1, 50000)"""

@@ -88,6 +88,25 @@ def test_no_script_drops_what_it_does_not_name(path: Path) -> None:
     assert cascades == []
 
 
+def test_what_goes_with_a_column_is_one_rule() -> None:
+    places = (
+        "rollback/010_rollback_knowledge_base",
+        "rollback/012_rollback_oauth",
+        "queries/blockers",
+        "queries/fingerprint",
+    )
+    rules = [
+        re.sub(
+            r"\s+",
+            " ",
+            re.findall(r"-- RULE:.*?(?=\),?\s*-- END OF RULE)", (SQL / f"{place}.sql").read_text("utf-8"), re.S)[0],
+        )
+        for place in places
+    ]
+    assert len(rules[0]) > 1000
+    assert len(set(rules)) == 1
+
+
 @pytest.mark.parametrize("path", [*ROLLBACK, *VERIFY, *QUERIES], ids=name)
 def test_labels_are_never_read_by_enum_range(path: Path) -> None:
     assert not re.search(r"\benum_(range|first|last)\b", code(path))

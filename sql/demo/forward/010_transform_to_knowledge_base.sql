@@ -3,7 +3,8 @@
 --
 -- Renames: table digital_twins to knowledge_bases; column twin_id to kb_id in nine tables; their indexes; one trigger.
 -- Removes: nine columns of the table, and their values.
--- Adds: description, is_public, share_url (filled for the rows that exist).
+-- Adds: description, is_public, share_url (filled for the rows that exist), and two partial indexes on them.
+-- Comments on the table and on its columns name, description, is_public, share_url; replaces the one on rag_config.
 --
 -- Keeps its old name, as PostgreSQL renames nothing by itself: 14 constraints (digital_twins_pkey, _user_id_key,
 -- _user_id_fkey, two checks, and nine <table>_twin_id_fkey; from PostgreSQL 18 on also the constraints that hold
@@ -43,6 +44,9 @@ UPDATE public.knowledge_bases
 SET share_url = trim(BOTH '-' FROM left(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), 240))
     || '-' || left(md5(id::text), 8);
 
+CREATE INDEX idx_knowledge_bases_is_public ON public.knowledge_bases (is_public) WHERE is_public = true;
+CREATE INDEX idx_knowledge_bases_share_url ON public.knowledge_bases (share_url) WHERE share_url IS NOT NULL;
+
 ALTER INDEX public.idx_digital_twins_user_id RENAME TO idx_knowledge_bases_user_id;
 ALTER INDEX public.idx_digital_twins_semantic_config RENAME TO idx_knowledge_bases_semantic_config;
 ALTER INDEX public.idx_digital_twins_rag_config RENAME TO idx_knowledge_bases_rag_config;
@@ -57,3 +61,10 @@ ALTER INDEX public.idx_llm_usage_twin_id RENAME TO idx_llm_usage_kb_id;
 ALTER INDEX public.idx_doc_jobs_twin_id RENAME TO idx_doc_jobs_kb_id;
 
 ALTER TRIGGER update_digital_twins_updated_at ON public.knowledge_bases RENAME TO update_knowledge_bases_updated_at;
+
+COMMENT ON TABLE public.knowledge_bases IS 'Knowledge bases, which were called digital twins';
+COMMENT ON COLUMN public.knowledge_bases.name IS 'What the knowledge base is called';
+COMMENT ON COLUMN public.knowledge_bases.description IS 'What the knowledge base is about';
+COMMENT ON COLUMN public.knowledge_bases.is_public IS 'Whether people without an account may read it';
+COMMENT ON COLUMN public.knowledge_bases.share_url IS 'Last part of the address under which it is shared';
+COMMENT ON COLUMN public.knowledge_bases.rag_config IS 'Settings of retrieval for this knowledge base';

@@ -8,6 +8,7 @@
 --   plain psql -f (goes on)             the same, and DROP TYPE and RENAME of conversation_status fail too; then the
 --                                       part on message_sender succeeds: labels user and assistant, no message
 --                                       from a professional any more.
+--                                       The comments at the end are set on what is there, so also on the old type.
 -- psql -1 leaves nothing of it: the whole file is rolled back.
 
 UPDATE public.conversations SET status = 'active' WHERE status = 'handed_over';
@@ -28,3 +29,9 @@ ALTER TABLE public.messages
     USING (CASE sender::text WHEN 'user' THEN 'user' ELSE 'assistant' END)::public.message_sender_new;
 DROP TYPE public.message_sender;
 ALTER TYPE public.message_sender_new RENAME TO message_sender;
+
+COMMENT ON TYPE public.conversation_status IS 'Open or closed; nothing is handed over any more';
+COMMENT ON TYPE public.message_sender IS 'Who wrote a message: the user or the assistant';
+COMMENT ON COLUMN public.conversations.status IS 'Whether the conversation goes on';
+COMMENT ON COLUMN public.messages.sender IS 'Who wrote the message';
+COMMENT ON TABLE public.conversations IS 'Conversations between users and the assistant';

@@ -28,3 +28,9 @@ ALTER TABLE public.messages
     USING (CASE sender::text WHEN 'user' THEN 'user' ELSE 'assistant' END)::public.message_sender_new;
 DROP TYPE public.message_sender;
 ALTER TYPE public.message_sender_new RENAME TO message_sender;
+
+COMMENT ON TYPE public.conversation_status IS 'Open or closed; nothing is handed over any more';
+COMMENT ON TYPE public.message_sender IS 'Who wrote a message: the user or the assistant';
+COMMENT ON COLUMN public.conversations.status IS 'Whether the conversation goes on';
+COMMENT ON COLUMN public.messages.sender IS 'Who wrote the message';
+COMMENT ON TABLE public.conversations IS 'Conversations between users and the assistant';

@@ -25,3 +25,10 @@ ALTER TABLE public.users
 ALTER TABLE public.users ALTER COLUMN role SET DEFAULT 'kb_owner';
 DROP TYPE public.user_role;
 ALTER TYPE public.user_role_new RENAME TO user_role;
+
+COMMENT ON TYPE public.user_role IS 'What somebody is to the platform; owners have knowledge bases';
+COMMENT ON COLUMN public.users.password_hash IS 'Empty where somebody signs in through a provider only';
+COMMENT ON COLUMN public.users.oauth_provider IS 'Who vouches for the identity';
+COMMENT ON COLUMN public.users.oauth_id IS 'What the provider calls this person';
+COMMENT ON COLUMN public.users.avatar_url IS 'Picture of the account';
+COMMENT ON TABLE public.users IS 'Accounts, with a password, an identity of a provider, or both';

@@ -4,3 +4,5 @@
 -- The CHECK on llm_usage.provider was not widened by it: calls to Gemini cannot be written there.
 
 ALTER TYPE public.llm_provider ADD VALUE 'gemini';
+
+COMMENT ON TYPE public.llm_provider IS 'Whose language model answers';
