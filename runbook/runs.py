@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 
 from runbook import connections, database, journal
-from runbook.barrier import fence, poolers
+from runbook.barrier import fence, poolers, standbys
 from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
@@ -78,6 +78,8 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         for conn in (work, side, gate):
             connections.watch(conn)
+        for conn in (side, gate):
+            connections.commit_here(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
@@ -131,12 +133,21 @@ def _lock(conn: psycopg.Connection) -> None:
 
 @contextmanager
 def transaction(run: Run) -> Iterator[None]:
-    """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise."""
+    """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise.
+
+    Raises RollbackError where the commit would wait for ever.
+    """
     run.changing = True
-    with database.transaction(run.work):
-        run.work.execute("SELECT set_config('lock_timeout', %s, true)", [f"{run.settings.lock_timeout_ms}ms"])
-        run.work.execute("SELECT set_config('rollback.bot_label', %s, true)", [run.settings.bot_label])
-        run.work.execute("SELECT set_config('rollback.gemini', %s, true)", [run.request.gemini])
+    with ExitStack() as commit, database.transaction(run.work):
+        database.query(
+            run.work,
+            "transaction_settings",
+            lock_ms=run.settings.lock_timeout_ms,
+            bot_label=run.settings.bot_label,
+            gemini=run.request.gemini,
+        )
         held.watch(run)
         yield
+        standbys.check(run.work)
+        commit.enter_context(standbys.watching())
     held.released(run)

@@ -29,7 +29,7 @@ def reopen(run: Run, plan: Plan) -> None:
     _reach(run, plan)
     if run.changing and journal.committed(run):
         raise RollbackError(
-            "The connection was lost during the commit, and the transaction did commit.",
+            "The run was broken off, or its connection lost, during the commit, and the transaction did commit.",
             "Run the same command for the same incident again: it goes on with the previous release.",
             "The database is rolled back; the services are stopped.",
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import sql
 from runbook import database, journal
+from runbook.barrier import autovacuum
 from runbook.errors import LockNotAvailable, RollbackError, VerificationFailed
 from runbook.models import Plan, Script, Step
 from runbook.runs import Run
@@ -35,10 +36,11 @@ def step(run: Run, name: str) -> Iterator[journal.Found]:
 
 @contextmanager
 def _naming_holders(run: Run) -> Iterator[None]:
-    """Add to an error about a lock who holds it: pid, application, age of the query."""
+    """Add to an error about a lock who holds it: pid, application, age of the query. Autovacuum is ended."""
     try:
         yield
     except LockNotAvailable as error:
+        autovacuum.end(run.side)
         rows = database.query(run.side, "lock_holders", own=run.pids)
         who = "; ".join(
             f"{row['application']} (pid {row['pid']}, query {row['query_seconds']:.0f} s old, on {row['tables']})"

@@ -1,6 +1,7 @@
 -- Who holds locks on tables of schema public: named when the runbook did not get a lock of its own.
 SELECT a.pid,
-       coalesce(nullif(a.application_name, ''), '(no name)') AS application,
+       CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum'
+            ELSE coalesce(nullif(a.application_name, ''), '(no name)') END AS application,
        coalesce(extract(epoch FROM clock_timestamp() - a.query_start), 0)::float8 AS query_seconds,
        string_agg(DISTINCT c.relname, ', ' ORDER BY c.relname) AS tables
   FROM pg_locks l
