@@ -148,13 +148,8 @@ def query(conn: psycopg.Connection, name: str, /, *, table: str = "", **paramete
     """
     text = sql.query(name).replace("{table}", table) if table else sql.query(name)
     with translated(), conn.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(_sent(conn, text), parameters or None)
+        cursor.execute(text.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
-
-
-def _sent(conn: psycopg.Connection, text: str) -> bytes:
-    """Return a statement as it is sent: a comment in it must not hold a character that the database does not have."""
-    return texts.fitting(text, texts.encoding(conn)).encode()
 
 
 def script(conn: psycopg.Connection, name: str) -> list[str]:
@@ -168,7 +163,7 @@ def script(conn: psycopg.Connection, name: str) -> list[str]:
     conn.add_notice_handler(hear)
     try:
         with translated():
-            conn.execute(_sent(conn, sql.read(name)))
+            conn.execute(sql.read(name).encode())
     finally:
         conn.remove_notice_handler(hear)
     if conn.info.transaction_status != before:
@@ -182,7 +177,7 @@ def leave(conn: psycopg.Connection, name: str) -> None:
     Close the connection only when another one has seen the statement begin: what is not read yet could be lost with it.
     """
     with translated():
-        conn.pgconn.send_query(_sent(conn, sql.read(name)))
+        conn.pgconn.send_query(texts.fitting(sql.read(name), texts.encoding(conn)).encode())
         while conn.pgconn.flush():
             time.sleep(POLL_SECONDS)
 

@@ -43,6 +43,7 @@ def adapt(conn: psycopg.Connection) -> None:
     name = encoding(conn)
     if name == UTF8:
         return
+    conn.cursor_factory = Cursor
     set_json_dumps(_written(name), conn)
     if name == ANY:
         for kind in TYPES:
@@ -59,6 +60,18 @@ def _written(encoding: str) -> functools.partial[str]:
 
 def _json(encoding: str, value: Any) -> str:
     return fitting(json.dumps(value, ensure_ascii=False), encoding)
+
+
+class Cursor(psycopg.Cursor[Any]):
+    """Sends statements without a character that the database does not have: even one in a comment is refused."""
+
+    def execute(self, query: Any, params: Any = None, **words: Any) -> "Cursor":
+        """Execute a statement."""
+        if isinstance(query, bytes):
+            query = query.decode()
+        if isinstance(query, str):
+            query = fitting(query, encoding(self.connection)).encode()
+        return super().execute(query, params, **words)
 
 
 class Readable(Loader):

@@ -1,15 +1,19 @@
 """Settings that a role, a database, or the environment brings along: the rollback is the same under each of them."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql as pgsql
 
+import sql
 from flows import cli
+from runbook import database, sample, texts
 from tests import runbook_runs
 from tests.databases import ALL, Database
 from tests.integration.flow.look import journal, wrong
+from tests.servers import Server
 
 pytestmark = [
     pytest.mark.pg("15", "18"),
@@ -17,6 +21,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 
+FILES = (
+    *("extensions.sql", "baseline.sql", "seed.sql"),
+    *(file.removeprefix("demo/") for file in sample.FORWARD.values()),
+    "seed_transformed.sql",
+)
 CRM = """
     CREATE SCHEMA crm; CREATE TYPE crm.conversation_status AS ENUM ('z'); CREATE TABLE crm.users (id int);
     CREATE FUNCTION crm.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT (1 / 0)::text';
@@ -45,8 +54,8 @@ SETTINGS = {
     "exit_on_error": "on",
     "statement_timeout": "50ms",
     "lock_timeout": "1ms",
-    "idle_in_transaction_session_timeout": "30ms",
-    "idle_session_timeout": "30ms",
+    "idle_in_transaction_session_timeout": "500ms",
+    "idle_session_timeout": "500ms",
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "serializable",
     "default_transaction_deferrable": "on",
@@ -67,8 +76,8 @@ NEWER = {"transaction_timeout": "50ms"}
 """Settings of PostgreSQL 17 and newer."""
 
 
-def settings_of(database: Database) -> dict[str, str]:
-    return SETTINGS | (NEWER if database.server.version >= "17" else {})
+def settings_of(made: Database) -> dict[str, str]:
+    return SETTINGS | (NEWER if made.server.version >= "17" else {})
 
 
 def literal(name: str, value: str) -> str:
@@ -84,19 +93,19 @@ def roll_back() -> None:
         assert cli.app(words, result_action="return_value") == 0
 
 
-def look(database: Database, seen: int = 1) -> None:
+def look(made: Database) -> None:
     """See that the end state is reached, and that the team's trigger fired."""
-    assert wrong(database, gemini="kept") == []
-    assert {outcome for outcome, _ in journal(database).values()} <= {"done", "skipped"}
-    assert database.value("SELECT count(*) FROM crm.seen") == seen
+    assert wrong(made, gemini="kept") == []
+    assert {outcome for outcome, _ in journal(made).values()} <= {"done", "skipped"}
+    assert made.value("SELECT count(*) FROM crm.seen") == 1
 
 
 @pytest.fixture
 def crm(new_database: Callable[..., Database], aim: Callable[[Database], Database]) -> Database:
-    database = aim(new_database(forward=ALL))
-    with database.connect() as conn:
+    made = aim(new_database(forward=ALL))
+    with made.connect() as conn:
         conn.execute(CRM)
-    return database
+    return made
 
 
 def test_settings_of_the_database(crm: Database) -> None:
@@ -106,3 +115,96 @@ def test_settings_of_the_database(crm: Database) -> None:
         roll_back()
         admin.execute(f'ALTER DATABASE "{crm.dbname}" RESET ALL')
     look(crm)
+    # Times without a zone, which its trigger wrote, are in the zone that everybody else's sessions have.
+    assert crm.value("SELECT bool_and(at > now() AT TIME ZONE 'UTC' + interval '5 hours') FROM crm.seen")
+
+
+def drop_copies(admin: psycopg.Connection[Any], name: str) -> None:
+    """Drop the copies that a rollback made of a database."""
+    known = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname ~ '_(before_rollback|rolled_back)_'"
+    found = admin.execute(known, [name])
+    for (copy,) in found.fetchall():
+        admin.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(copy)))
+
+
+@pytest.fixture
+def careless(crm: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Make a superuser of the test's own who is the runner."""
+    name = f"careless_{crm.dbname}"
+    with crm.server.connect() as admin:
+        admin.execute(f'CREATE ROLE "{name}" LOGIN SUPERUSER')
+        monkeypatch.setenv("PGUSER", name)
+        yield name
+        drop_copies(admin, crm.dbname)
+        with crm.connect() as conn:
+            conn.execute(f'REASSIGN OWNED BY "{name}" TO postgres; DROP OWNED BY "{name}"')
+        admin.execute(f'DROP ROLE "{name}"')
+
+
+def test_settings_of_the_role(crm: Database, careless: str) -> None:
+    with crm.server.connect() as admin:
+        for name, value in (settings_of(crm) | {"search_path": ""}).items():
+            admin.execute(f'ALTER ROLE "{careless}" SET {name} = {literal(name, value)}')
+        # The trigger finds its table by the path of the database, which the role's own hides from it.
+        admin.execute(f'ALTER DATABASE "{crm.dbname}" SET search_path = crm, extensions')
+        admin.execute(f'ALTER DATABASE "{crm.dbname}" SET statement_timeout = 1')
+        roll_back()
+        admin.execute(f'ALTER DATABASE "{crm.dbname}" RESET ALL')
+    look(crm)
+
+
+def test_settings_of_the_environment(crm: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {name: value.replace(" ", r"\ ") for name, value in settings_of(crm).items()}
+    monkeypatch.setenv("PGOPTIONS", " ".join(f"-c {name}={value}" for name, value in given.items()))
+    monkeypatch.setenv("PGCLIENTENCODING", "EUC_TW")
+    monkeypatch.setenv("PGDATESTYLE", "German")
+    monkeypatch.setenv("PGTZ", "Asia/Kathmandu")
+    roll_back()
+    for name in ("PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ"):
+        monkeypatch.delenv(name)
+    look(crm)
+
+
+@pytest.fixture
+def other(
+    server: Server, request: pytest.FixtureRequest, aim: Callable[[Database], Database]
+) -> Iterator[Database]:
+    """Make a transformed database with a name and an encoding of its own."""
+    name, encoding = request.param
+    with server.connect() as admin:
+        creation = pgsql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE 'C'")
+        admin.execute(creation.format(pgsql.Identifier(name), pgsql.Literal(encoding)))
+        made = Database(server, name)
+        with made.connect() as conn:
+            conn.execute("SET client_encoding = 'UTF8'; SET search_path = public, extensions")
+            for file in FILES:
+                conn.execute(texts.fitting(sql.read(f"demo/{file}"), encoding).encode())
+            conn.execute("UPDATE users SET full_name = convert_from('\\x4d61786cfc', 'LATIN1')")
+        yield aim(made)
+        drop_copies(admin, name[:20])
+        admin.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(name)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(("latin1", "LATIN1"), id="latin1"),
+        pytest.param(("ascii", "SQL_ASCII"), id="sql_ascii"),
+        pytest.param(("we/ird \"q\" it's 100% {b} $HOME \\ -d", "UTF8"), id="odd name"),
+        pytest.param(("Ünï-" + "x" * 57, "UTF8"), id="63 bytes"),
+    ],
+    indirect=True,
+)
+@pytest.mark.parametrize("backup", ["snapshot", "dump"])
+def test_encodings_and_names(other: Database, backup: str) -> None:
+    state = runbook_runs.run(backup=backup, reason="Chat → answers “Łódź”.")
+    assert state.is_completed(), state.message
+    for words in (["status"], ["verify"], ["fence", "open"]):
+        assert cli.app(words, result_action="return_value") == 0
+    with database.connect() as conn:  # not as the test would: in SQL_ASCII it gets bytes
+        found = conn.execute("SELECT outcome, found ->> 'way_back' FROM rollback.step").fetchall()
+    assert {outcome for outcome, _ in found} <= {"done", "skipped"}
+    for way_back in (path for _, path in found if path):
+        done = Database(other.server, "postgres").psql("-v", "ON_ERROR_STOP=1", "-f", way_back)
+        assert done.returncode == 0, done.stderr
+        assert other.value("SELECT to_regclass('public.knowledge_bases') IS NOT NULL")
