@@ -28,15 +28,6 @@ def watch(conn: psycopg.Connection) -> None:
         conn.execute("SET client_connection_check_interval = '1s'")
 
 
-def commit_here(conn: psycopg.Connection) -> None:
-    """Let no commit on this connection wait for a standby: the journal and the fence must not hang where one is gone.
-
-    The one transaction, on ``work``, waits as the server is told to, and carries what was written before along.
-    """
-    with database.translated():
-        conn.execute("SET synchronous_commit = local")
-
-
 def stay_alone(run: "Run") -> None:
     """Close every connection to the database but ``work``: a copy of it needs that, and the fence is closed."""
     run.beside.close()
@@ -55,7 +46,6 @@ def revive(run: "Run") -> None:
     """
     if not _lives(run.gate):
         run.gate = database.connect(run.settings.maintenance_database)
-        commit_here(run.gate)
     if _lives(run.side) and _lives(run.work):
         return
     log.warning("The connection was lost; opening the fence to make a new one.")
@@ -93,7 +83,6 @@ def _successor(run: "Run") -> psycopg.Connection:
 def _watched() -> psycopg.Connection:
     conn = database.connect()
     watch(conn)
-    commit_here(conn)
     return conn
 
 

@@ -78,8 +78,6 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         for conn in (work, side, gate):
             connections.watch(conn)
-        for conn in (side, gate):
-            connections.commit_here(conn)
         past = journal.unfinished(side, request.incident)
         if past:
             log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)

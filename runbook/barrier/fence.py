@@ -60,7 +60,6 @@ def _allow(gate: psycopg.Connection, name: str, *, allow: bool) -> None:
         compose.Identifier(name), compose.Literal(allow)
     )
     with database.translated():
-        gate.execute("SET synchronous_commit = local")  # a standby that is gone must not keep everybody out
         gate.execute(statement)
     log.info("Database %s %s connections.", name, "takes" if allow else "takes no new")
 

@@ -46,8 +46,9 @@ SET client_min_messages = 'notice';
 -- * stats_fetch_consistency: who is connected is asked again and again inside one transaction.
 -- * lock_timeout: nothing waits for somebody's lock for long while users are online; the transaction has its own.
 -- * jit, parallel workers: many short queries; behind the fence older servers let no worker of ours in.
--- * synchronous_commit: a commit that is reported stays. What waits for a standby (remote_write, remote_apply, local) is
---   the server's own business.
+-- * synchronous_commit: a commit that is reported stays, also where a role says off. Journal and fence wait for no standby:
+--   they must not hang where one is gone. The one transaction does, where it is told to (transaction_settings.sql), and
+--   takes what was written before along.
 -- * search_path: public first, for the procedure's queries name no schema. Then the session's own, and then the
 --   database's, as a trigger of the team's may find what it needs by them alone. pg_catalog always comes before.
 SELECT pg_catalog.set_config(pin.name, pin.value, false)
@@ -58,8 +59,7 @@ SELECT pg_catalog.set_config(pin.name, pin.value, false)
                ('jit', 'off'),
                ('max_parallel_workers_per_gather', '0'),
                ('max_parallel_maintenance_workers', '0'),
-               ('synchronous_commit', CASE WHEN pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'
-                                      THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END),
+               ('synchronous_commit', 'local'),
                ('search_path', pg_catalog.array_to_string(ARRAY(
                     SELECT part.name
                       FROM (SELECT 0 AS nr, 'public'::text AS path
