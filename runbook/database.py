@@ -49,7 +49,7 @@ REFUSALS = {
     "shutting down": "The server is being shut down: find out why, and run again when it is up.",
     "not accepting connections": "This is a standby that takes no connections: let PGHOST name the primary server.",
     "unsupported startup parameter": "A pooler answers: let PGHOST and PGPORT name the PostgreSQL server itself.",
-    "connection slots": "No connection slot is free for this role; end some sessions, or use a role with reserved slots.",
+    "connection slots": "No connection slot is free for this role: end some sessions, or use another role.",
     "password authentication failed": "Check the password: PGPASSFILE, the service file, or the role in PGUSER.",
     "no password supplied": "Give a password through PGPASSFILE or the service file.",
     "does not exist": "Check PGDATABASE and PGUSER (or PGSERVICE): the server does not know this name.",

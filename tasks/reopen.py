@@ -25,8 +25,8 @@ from tasks import not_committed
 def reopen(run: Run, plan: Plan) -> None:
     """Open the fence and start the same containers again.
 
-    Raises CommittedAfterAll when the transaction committed after all (the connection was lost while it did): then the way
-    is forward. Raises DatabaseUnavailable while nobody can tell.
+    Raises CommittedAfterAll when the transaction committed after all (the connection was lost while it did): then the
+    way is forward. Raises DatabaseUnavailable while nobody can tell.
     """
     _reach(run, plan)
     if run.changing and journal.committed(run):

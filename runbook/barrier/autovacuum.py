@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from runbook import database
-from runbook.barrier.stragglers import Straggler
+from runbook.barrier.stragglers import Fate, Straggler
 
 KIND = "autovacuum worker"
 
@@ -47,16 +47,16 @@ def end(conn: psycopg.Connection) -> list[Straggler]:
 
 def _straggler(worker: Worker) -> Straggler:
     name = f"autovacuum of {worker.table}" + (" (to prevent wraparound)" if worker.wraparound else "")
-    fate = "autovacuum" if worker.may_end else "left"
+    fate: Fate = "autovacuum" if worker.may_end else "left"
     return Straggler(worker.pid, name, "", "the server itself", "active", 0.0, KIND, fate=fate)
 
 
 def blockers(conn: psycopg.Connection) -> list[str]:
     """Name the workers that neither this role nor PostgreSQL would end."""
     return [
-        f"Autovacuum (pid {worker.pid}) works on {worker.table} to prevent wraparound: PostgreSQL does not end it where "
-        "the rollback needs its table, and this role may not. Wait until it is done (pg_stat_progress_vacuum), or run "
-        "this as a superuser (PostgreSQL 18: GRANT pg_signal_autovacuum_worker)."
+        f"Autovacuum (pid {worker.pid}) works on {worker.table} to prevent wraparound: PostgreSQL does not end it "
+        "where the rollback needs it, and this role may not. Wait until it is done (pg_stat_progress_vacuum), or "
+        "run this as a superuser (PostgreSQL 18: GRANT pg_signal_autovacuum_worker)."
         for worker in workers(conn)
         if worker.wraparound and not worker.may_end
     ]

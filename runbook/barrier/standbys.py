@@ -36,8 +36,8 @@ def check(conn: psycopg.Connection) -> None:
 def warnings(conn: psycopg.Connection) -> list[str]:
     """Say so where this role may not see whether the standbys are there."""
     return [
-        f"A COMMIT waits for a standby (synchronous_standby_names is {row['names']}), and this role may not see whether "
-        "it is there: GRANT pg_monitor to it, or look at pg_stat_replication as a superuser."
+        f"A COMMIT waits for a standby (synchronous_standby_names is {row['names']}), and this role may not see "
+        "whether it is there: GRANT pg_monitor to it, or look at pg_stat_replication as a superuser."
         for row in database.query(conn, "standbys")
         if row["present"] < row["needed"] <= row["present"] + row["unknown"]
     ]

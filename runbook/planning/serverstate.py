@@ -13,7 +13,7 @@ from runbook.settings import Settings
 CONNECTIONS, INSIDE = 4, 2
 """How many the run has at once: two in the database, two in the maintenance database (the gate and the watchdog)."""
 NEAR_END, AT_END = 1_600_000_000, 2_100_000_000
-"""Age of the oldest transaction number: where PostgreSQL itself makes haste, and just before it takes no more writes."""
+"""Age of the oldest transaction number: where PostgreSQL itself makes haste, and just before it stops writing."""
 
 
 def blockers(conn: psycopg.Connection, settings: Settings) -> list[str]:
@@ -43,15 +43,17 @@ def warnings(conn: psycopg.Connection) -> list[str]:
         found.append(_encoding(texts.encoding(conn)))
     if not state["may_use_tablespace"]:
         found.append(
-            f"The database lies in tablespace {state['tablespace']}, where this role may make nothing: a dump cannot be "
-            f"proved by restoring it. GRANT CREATE ON TABLESPACE {state['tablespace']} TO {state['login']};"
+            f"The database lies in tablespace {state['tablespace']}, where this role may make nothing: a dump cannot "
+            f"be proved by restoring it. GRANT CREATE ON TABLESPACE {state['tablespace']} TO {state['login']};"
         )
     return found
 
 
 def _standby(state: Row) -> str:
     primary = f" (it follows {state['sender']})" if state["sender"] else ""
-    return f"This server is a standby{primary}: nothing can be written. Let PGHOST (or PGSERVICE) name the primary server."
+    return (
+        f"This server is a standby{primary}: nothing can be written. Let PGHOST (or PGSERVICE) name the primary server."
+    )
 
 
 def _unset(conn: psycopg.Connection) -> list[str]:
@@ -71,7 +73,12 @@ def _connections(state: Row, settings: Settings) -> list[str]:
     dump = jobs + 1 if jobs > 1 else 1
     rooms = (
         (f"the role {state['login']}", state["role_room"], CONNECTIONS + dump, f"ALTER ROLE {state['login']}"),
-        (f"the database {state['database']}", state["database_room"], INSIDE + dump, f"ALTER DATABASE {state['database']}"),
+        (
+            f"the database {state['database']}",
+            state["database_room"],
+            INSIDE + dump,
+            f"ALTER DATABASE {state['database']}",
+        ),
     )
     found = [
         f"Too few connections are left for {what}: {max(0, room)}, and the run needs {needed} with pg_dump's. "
@@ -82,8 +89,8 @@ def _connections(state: Row, settings: Settings) -> list[str]:
     if state["server_room"] < CONNECTIONS + dump:
         found.append(
             f"The server has {max(0, state['server_room'])} connections left for this role once everybody is off this "
-            f"database, and the run needs {CONNECTIONS + dump} with pg_dump's: end sessions on other databases, or raise "
-            "max_connections."
+            f"database, and the run needs {CONNECTIONS + dump} with pg_dump's: end sessions on other databases, or "
+            "raise max_connections."
         )
     return found
 
@@ -91,8 +98,8 @@ def _connections(state: Row, settings: Settings) -> list[str]:
 def _age(state: Row) -> list[str]:
     """Say where the server is about to take no more writes."""
     return [
-        f"The oldest {what} is {age:,} old: at about 2,144,000,000 the server takes no more writes. VACUUM (FREEZE) this "
-        "database first, and end what holds the old ones (old transactions, prepared ones, replication slots)."
+        f"The oldest {what} is {age:,} old: at about 2,144,000,000 the server takes no more writes. VACUUM (FREEZE) "
+        "this database first, and end what holds the old ones (old transactions, prepared ones, replication slots)."
         for what, age in (("transaction number", state["xid_age"]), ("multixact", state["multixact_age"]))
         if age > AT_END
     ]
@@ -101,8 +108,8 @@ def _age(state: Row) -> list[str]:
 def _vacuums(conn: psycopg.Connection, state: Row) -> list[str]:
     """Say what autovacuum works on now, and what becomes of it; and where it must not be put off for long."""
     found = [
-        f"Autovacuum works on {worker.table} now (pid {worker.pid}). It is ended where the rollback needs the table, and "
-        "begins again by itself."
+        f"Autovacuum works on {worker.table} now (pid {worker.pid}). It is ended where the rollback needs the table, "
+        "and begins again by itself."
         for worker in autovacuum.workers(conn)
     ]
     if NEAR_END < max(state["xid_age"], state["multixact_age"]) <= AT_END:

@@ -29,7 +29,7 @@ SLOW = """
 
 @pytest.fixture
 def busy(server: Server, aim: Callable[[Database], Database]) -> Iterator[Database]:
-    """Make a database of a server's own whose autovacuum takes hours over analytics_events, and begins again at once."""
+    """Make a database whose autovacuum takes hours over analytics_events, and begins again within a second."""
     own = servers.start(server.version, autovacuum_freeze_max_age="100000")
     with Templates(own).copy(forward=ALL) as made:
         with own.connect() as admin, made.connect() as conn:
@@ -62,7 +62,9 @@ def test_a_busy_autovacuum_costs_no_rollback(busy: Database, aged: bool) -> None
     [line] = wrong(busy, gemini="kept")
     assert "autovacuum_vacuum_cost_delay" in line  # the table's own settings
     steps = journal(busy)
-    assert f"Autovacuum works on public.analytics_events now (pid {before})" in "\n".join(steps["assess"][1]["warnings"])
+    assert f"Autovacuum works on public.analytics_events now (pid {before})" in "\n".join(
+        steps["assess"][1]["warnings"]
+    )
     named = [line for line in steps["fence"][1]["ended"] if "autovacuum of public.analytics_events" in line]
     assert ("(to prevent wraparound)" in named[0]) is aged
     assert "ended; PostgreSQL begins that work again by itself" in named[0]

@@ -30,7 +30,8 @@ CRM = """
     CREATE SCHEMA crm; CREATE TYPE crm.conversation_status AS ENUM ('z'); CREATE TABLE crm.users (id int);
     CREATE FUNCTION crm.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT (1 / 0)::text';
     CREATE TABLE crm.seen (at timestamp DEFAULT CURRENT_TIMESTAMP);
-    CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO seen DEFAULT VALUES; RETURN NULL; END$$;
+    CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN INSERT INTO seen DEFAULT VALUES; RETURN NULL; END$$;
     CREATE TRIGGER see AFTER UPDATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION crm.see();
 """
 """What a search_path that names crm first finds there, and a trigger that finds its table by that path alone."""
@@ -121,7 +122,9 @@ def test_settings_of_the_database(crm: Database) -> None:
 
 def drop_copies(admin: psycopg.Connection[Any], name: str) -> None:
     """Drop the copies that a rollback made of a database."""
-    known = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname ~ '_(before_rollback|rolled_back)_'"
+    known = (
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname ~ '_(before_rollback|rolled_back)_'"
+    )
     found = admin.execute(known, [name])
     for (copy,) in found.fetchall():
         admin.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(copy)))
@@ -153,6 +156,7 @@ def test_settings_of_the_role(crm: Database, careless: str) -> None:
     look(crm)
 
 
+@pytest.mark.pg("18")
 def test_settings_of_the_environment(crm: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {name: value.replace(" ", r"\ ") for name, value in settings_of(crm).items()}
     monkeypatch.setenv("PGOPTIONS", " ".join(f"-c {name}={value}" for name, value in given.items()))
@@ -166,9 +170,7 @@ def test_settings_of_the_environment(crm: Database, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def other(
-    server: Server, request: pytest.FixtureRequest, aim: Callable[[Database], Database]
-) -> Iterator[Database]:
+def other(server: Server, request: pytest.FixtureRequest, aim: Callable[[Database], Database]) -> Iterator[Database]:
     """Make a transformed database with a name and an encoding of its own."""
     name, encoding = request.param
     with server.connect() as admin:
@@ -186,16 +188,16 @@ def other(
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "backup"),
     [
-        pytest.param(("latin1", "LATIN1"), id="latin1"),
-        pytest.param(("ascii", "SQL_ASCII"), id="sql_ascii"),
-        pytest.param(("we/ird \"q\" it's 100% {b} $HOME \\ -d", "UTF8"), id="odd name"),
-        pytest.param(("Ünï-" + "x" * 57, "UTF8"), id="63 bytes"),
+        pytest.param(("latin1", "LATIN1"), "snapshot", id="latin1"),
+        pytest.param(("ascii", "SQL_ASCII"), "dump", id="sql_ascii"),
+        pytest.param(('we/ird "q" it\'s 100% {b} $HOME \\ -d', "UTF8"), "snapshot", id="odd name"),
+        pytest.param(("Ünï-" + "x" * 57, "UTF8"), "dump", id="63 bytes"),
     ],
-    indirect=True,
+    indirect=["other"],
 )
-@pytest.mark.parametrize("backup", ["snapshot", "dump"])
+@pytest.mark.pg("18")
 def test_encodings_and_names(other: Database, backup: str) -> None:
     state = runbook_runs.run(backup=backup, reason="Chat → answers “Łódź”.")
     assert state.is_completed(), state.message
