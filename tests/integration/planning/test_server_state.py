@@ -101,7 +101,7 @@ def test_rows_that_a_policy_hides(target: Database, force: bool) -> None:
         if not force:
             assert reasons() == ""  # an owner sees all
             return
-        assert f"all rows of public.users (row-level security hides some from {name})" in reasons()
+        assert f"all rows of public.users (row-level security hides some from {name}" in reasons()
         assert f"ALTER ROLE {name} BYPASSRLS" in reasons()
         assert "ALTER TABLE public.users NO FORCE ROW LEVEL SECURITY" in reasons()
         with target.connect() as admin:
