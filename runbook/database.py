@@ -113,19 +113,20 @@ def environment(encoding: str = texts.UTF8) -> dict[str, str]:
 
     ``encoding``: the database's own, in which a dump is written.
     """
-    pins = [(name, value.strip("'").replace("\\", r"\\").replace(" ", r"\ ")) for name, value in _pins()]
-    options = [os.environ.get("PGOPTIONS", ""), *(f"-c {name}={value}" for name, value in pins)]
     return {
         "LC_ALL": "C",
-        "PGOPTIONS": " ".join(filter(None, options)),
+        "PGOPTIONS": options(os.environ.get("PGOPTIONS", "")),
         "PGCLIENTENCODING": encoding,
         "PGDATESTYLE": "default",
         "PGTZ": "default",
     }
 
 
-def _pins() -> list[tuple[str, str]]:
-    return PIN.findall(sql.read("session/pins.sql"))
+def options(given: str = "") -> str:
+    """Return libpq's options that hold the pins of programs; they come after those that are ``given``."""
+    pins = PIN.findall(sql.read("session/pins.sql"))
+    values = [(name, value.strip("'").replace("\\", r"\\").replace(" ", r"\ ")) for name, value in pins]
+    return " ".join(filter(None, [given, *(f"-c {name}={value}" for name, value in values)]))
 
 
 def _refused(said: str) -> DatabaseUnavailable:
