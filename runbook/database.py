@@ -1,9 +1,11 @@
 """The only door to psycopg. The database is the one that libpq's environment names."""
 
 import logging
+import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 import sql
+from runbook import texts
 from runbook.errors import (
     DatabaseFenced,
     DatabaseUnavailable,
@@ -34,7 +37,19 @@ KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, 
 
 POLL_SECONDS = 0.01
 
+TRIES = 5
+"""How often a session is prepared where its role lets no statement take longer than a moment."""
+
+PIN = re.compile(r"^SET ([\w.]+) = ('[^']*'|\w+);$", re.MULTILINE)
+
 REFUSALS = {
+    "starting up": "The server starts, or recovers from a crash: wait until it is up, then run again.",
+    "recovery mode": "The server starts, or recovers from a crash: wait until it is up, then run again.",
+    "not yet accepting": "The server starts, or recovers from a crash: wait until it is up, then run again.",
+    "shutting down": "The server is being shut down: find out why, and run again when it is up.",
+    "not accepting connections": "This is a standby that takes no connections: let PGHOST name the primary server.",
+    "unsupported startup parameter": "A pooler answers: let PGHOST and PGPORT name the PostgreSQL server itself.",
+    "connection slots": "No connection slot is free for this role: end some sessions, or use another role.",
     "password authentication failed": "Check the password: PGPASSFILE, the service file, or the role in PGUSER.",
     "no password supplied": "Give a password through PGPASSFILE or the service file.",
     "does not exist": "Check PGDATABASE and PGUSER (or PGSERVICE): the server does not know this name.",
@@ -67,13 +82,53 @@ def connect_to(conninfo: str, words: Mapping[str, object] = MappingProxyType({})
 
     Raises what ``connect`` raises.
     """
+    named = {"application_name": APPLICATION, "connect_timeout": 10, "client_encoding": "UTF8", **KEEPALIVE, **words}
     try:
-        conninfo = make_conninfo(conninfo, application_name=APPLICATION, connect_timeout=10, **KEEPALIVE, **words)  # type: ignore[arg-type]
-        conn = psycopg.connect(conninfo, autocommit=True)
+        conn = psycopg.connect(make_conninfo(conninfo, **named), autocommit=True)  # type: ignore[arg-type]
+        pin(conn)
     except psycopg.Error as error:
         raise _refused(str(error)) from None
     conn.add_notice_handler(lambda notice: log.info("%s", notice.message_primary))
     return conn
+
+
+def pin(conn: psycopg.Connection) -> None:
+    """Set what a session depends on (sql/session/pins.sql), in one round trip. Raises psycopg.Error."""
+    text = f"{sql.read('session/pins.sql')}\n{sql.query('pins_of_superusers')}"
+    for left in reversed(range(TRIES)):
+        try:
+            cursor = conn.execute(text.encode())
+            break
+        except psycopg.errors.QueryCanceled:  # a limit of the role's, of a few ms, was over before it was lifted
+            if not left:
+                raise
+    while cursor.nextset():
+        pass
+    for name, value, _ in cursor.fetchall():
+        with suppress(psycopg.errors.InsufficientPrivilege):  # the plan says so where that matters
+            conn.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+    texts.adapt(conn)
+
+
+def environment(encoding: str = texts.UTF8) -> dict[str, str]:
+    """Return what is added to the environment of pg_dump and pg_restore, so that they depend on nobody's settings.
+
+    ``encoding``: the database's own, in which a dump is written.
+    """
+    return {
+        "LC_ALL": "C",
+        "PGOPTIONS": options(os.environ.get("PGOPTIONS", "")),
+        "PGCLIENTENCODING": encoding,
+        "PGDATESTYLE": "default",
+        "PGTZ": "default",
+    }
+
+
+def options(given: str = "") -> str:
+    """Return libpq's options that hold the pins of programs; they come after those that are ``given``."""
+    pins = PIN.findall(sql.read("session/pins.sql"))
+    values = [(name, value.strip("'").replace("\\", r"\\").replace(" ", r"\ ")) for name, value in pins]
+    return " ".join(filter(None, [given, *(f"-c {name}={value}" for name, value in values)]))
 
 
 def _refused(said: str) -> DatabaseUnavailable:
@@ -137,7 +192,7 @@ def leave(conn: psycopg.Connection, name: str) -> None:
     Close the connection only when another one has seen the statement begin: what is not read yet could be lost with it.
     """
     with translated():
-        conn.pgconn.send_query(sql.read(name).encode())
+        conn.pgconn.send_query(texts.fitting(sql.read(name), texts.encoding(conn)).encode())
         while conn.pgconn.flush():
             time.sleep(POLL_SECONDS)
 

@@ -51,6 +51,10 @@ class SecondRunner(RollbackError):
     """Somebody else works on this database with the runbook."""
 
 
+class CommittedAfterAll(RollbackError):
+    """The run was broken off or lost its connection while it committed, and the server did commit."""
+
+
 class StatementFailed(RollbackError):
     """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``, where it came from in ``context``."""
 

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 
 from runbook import connections, database, journal
-from runbook.barrier import fence, poolers
+from runbook.barrier import fence, poolers, standbys
 from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
 from runbook.models import Identity, Step
 from runbook.request import RollbackRequest
@@ -132,10 +132,15 @@ def _lock(conn: psycopg.Connection) -> None:
 
 @contextmanager
 def transaction(run: Run) -> Iterator[None]:
-    """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise."""
+    """Hold the one transaction of the rollback: it commits when the block ends well, and is undone otherwise.
+
+    Raises RollbackError where the commit would wait for ever.
+    """
     run.changing = True
-    with database.transaction(run.work):
+    with ExitStack() as commit, database.transaction(run.work):
         statements.set_options(run.work, run.settings, run.request.gemini)
         held.watch(run)
         yield
+        standbys.check(run.work)
+        commit.enter_context(standbys.watching())
     held.released(run)

@@ -55,6 +55,7 @@ def run(
                 _timeout=seconds,
                 _err=hear,
                 _tty_out=False,
+                _decode_errors="replace",  # names of objects are in the database's encoding
                 _return_cmd=False,
             )
         )

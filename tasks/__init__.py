@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from runbook.errors import DatabaseUnavailable, LockNotAvailable, ReleaseUnfit
+from runbook.errors import CommittedAfterAll, DatabaseUnavailable, LockNotAvailable, ReleaseUnfit
 
 LOCK_RETRIES = 9
 LOCK_DELAYS = [0.2, 0.4, 0.8, 1.6, 3.0]
@@ -36,6 +36,11 @@ def only_locks(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bo
 def not_unfit(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature
     """Say no to a retry where the release itself said that it does not work: users are offline, and nothing moves."""
     return not isinstance(state.data, ReleaseUnfit)
+
+
+def not_committed(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature
+    """Say no to a retry where the transaction committed: there is no way back to try again."""
+    return not isinstance(state.data, CommittedAfterAll)
 
 
 def only_lost(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature

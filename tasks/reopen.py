@@ -6,10 +6,11 @@ from prefect.cache_policies import NO_CACHE
 from runbook import connections, journal
 from runbook.application import services
 from runbook.barrier import fence
-from runbook.errors import DatabaseUnavailable, RollbackError
+from runbook.errors import CommittedAfterAll, DatabaseUnavailable
 from runbook.models import Plan
 from runbook.runs import Run
 from runbook.safekeeping import snapshots
+from tasks import not_committed
 
 
 @task(
@@ -19,17 +20,18 @@ from runbook.safekeeping import snapshots
     persist_result=False,
     retries=5,
     retry_delay_seconds=3,
+    retry_condition_fn=not_committed,
 )
 def reopen(run: Run, plan: Plan) -> None:
     """Open the fence and start the same containers again.
 
-    Raises RollbackError when the transaction committed after all (the connection was lost while it did): then the way
-    is forward. Raises DatabaseUnavailable while nobody can tell.
+    Raises CommittedAfterAll when the transaction committed after all (the connection was lost while it did): then the
+    way is forward. Raises DatabaseUnavailable while nobody can tell.
     """
     _reach(run, plan)
     if run.changing and journal.committed(run):
-        raise RollbackError(
-            "The connection was lost during the commit, and the transaction did commit.",
+        raise CommittedAfterAll(
+            "The run was broken off, or its connection lost, during the commit, and the transaction did commit.",
             "Run the same command for the same incident again: it goes on with the previous release.",
             "The database is rolled back; the services are stopped.",
         )

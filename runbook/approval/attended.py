@@ -11,8 +11,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 import sql
-from runbook import shell
-from runbook.safekeeping import compression
+from runbook import database, shell
 
 POLL_SECONDS = 0.05
 
@@ -49,7 +48,14 @@ def run(words: Sequence[str | Path], sessions: Sessions, watch: Callable[[Future
 
     Raises ProgramFailed, ProgramMissing.
     """
-    do(lambda: shell.run(*words, env=compression.C_LOCALE), sessions, watch)
+    env = environment(sessions)
+    do(lambda: shell.run(*words, env=env), sessions, watch)
+
+
+def environment(sessions: Sessions) -> dict[str, str]:
+    """Return what is added to the program's environment. Raises DatabaseUnavailable."""
+    rows = database.query(sessions.monitor, "scratch_database", database=sessions.database)
+    return database.environment(*(str(row["encoding"]) for row in rows))
 
 
 def do(work: Callable[[], str], sessions: Sessions, watch: Callable[[Future[str]], None]) -> None:

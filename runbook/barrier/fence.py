@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql as compose
 
 from runbook import database
-from runbook.barrier import stragglers, watchdog
+from runbook.barrier import autovacuum, stragglers, watchdog
 from runbook.barrier.stragglers import Straggler
 from runbook.errors import DatabaseUnavailable, SecondRunner
 from runbook.models import Session
@@ -41,7 +41,7 @@ def close(
     since. Raises RollbackError when one does not go.
     """
     _allow(gate, conn.info.dbname, allow=False)
-    return stragglers.end(conn, own, spared, grace)
+    return [*stragglers.end(conn, own, spared, grace), *autovacuum.end(conn)]
 
 
 def open_up(gate: psycopg.Connection, name: str) -> None:

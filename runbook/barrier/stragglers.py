@@ -28,12 +28,14 @@ RESTING = ("idle", "idle in transaction (aborted)")
 HIDDEN = "hidden"
 """Where a session comes from that this role may not look at; what it does is not told either."""
 
-Fate = Literal["idle", "finished", "interrupted", "hidden"]
+Fate = Literal["idle", "finished", "interrupted", "hidden", "autovacuum", "left"]
 WORDS: Mapping[Fate, str] = {
     "idle": "was idle, ended",
     "finished": "finished its work, then ended",
     "interrupted": "ended in the middle of its work, which is rolled back",
     "hidden": "ended; this role is not told whether it was at work",
+    "autovacuum": "ended; PostgreSQL begins that work again by itself",
+    "left": "not ended, this role may not; PostgreSQL ends it where the rollback needs its table",
 }
 
 

@@ -12,7 +12,7 @@ from runbook.barrier import poolers, replication
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.outlook import Means
-from runbook.planning import census
+from runbook.planning import census, serverstate
 from runbook.request import RollbackRequest
 from runbook.safekeeping import backup, means, programs, snapshots
 from runbook.settings import Settings
@@ -64,6 +64,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     ]
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
+    problems += serverstate.blockers(conn, settings)
     attempt(problems, lambda: poolers.check(conn))
     attempt(problems, lambda: programs.binaries(plan.identity.major, settings))
     problems += _backup(conn, plan, settings)
@@ -103,6 +104,7 @@ def warnings(
         what = "get openai" if request.gemini == "remove" else "stay; the old release does not know that provider"
         found.append(f"{gemini} row(s) use the provider gemini (013) and {what}.")
     found += replication.warnings(conn)
+    found += serverstate.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
     found += backup.leftovers(settings)
     attempt(found, lambda: mail.check(settings))

@@ -11,6 +11,7 @@ from runbook.models import Identity
 from runbook.settings import Settings
 
 READ_ONLY = "-c default_transaction_read_only=on"
+AS_BEGUN = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'"
 SECRETS = ("password", "sslpassword")
 
 
@@ -39,8 +40,8 @@ def conninfo(settings: Settings) -> str:
         raise _invalid("holds a password", "Put it into the password file (PGPASSFILE, mode 0600).")
     if "service" not in words and "dbname" not in words:
         raise _invalid("names no database", "Add dbname=…: what is missing would come from staging's environment.")
-    options = f"{words['options']} {READ_ONLY}" if words.get("options") else READ_ONLY
-    return make_conninfo(settings.rehearsal_source, options=options)
+    options = database.options(str(words.get("options") or ""))
+    return make_conninfo(settings.rehearsal_source, options=f"{options} {READ_ONLY}")
 
 
 def connect(settings: Settings) -> psycopg.Connection:
@@ -50,7 +51,9 @@ def connect(settings: Settings) -> psycopg.Connection:
     """
     conn = database.connect_to(conninfo(settings))
     with database.translated():
-        [(read_only,)] = conn.execute("SHOW default_transaction_read_only").fetchall()
+        # The door lets sessions write; this one is as the option had it when it began.
+        [(read_only,)] = conn.execute(AS_BEGUN).fetchall()
+        conn.execute("SET default_transaction_read_only = on")
     if read_only != "on":
         conn.close()
         raise RehearsalRefused(

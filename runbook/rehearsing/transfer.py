@@ -80,7 +80,8 @@ def stream(site: Site, name: str, tell: Tell) -> None:
     left += [f"--lock-wait-timeout={dump.LOCK_WAIT}", f"--dbname={conninfo}"]
     right: Words = [folder / "pg_restore", *OWN, f"--dbname={_target(site)}"]
     with _explained(f"The stream from {name} to {site.incoming} broke"):
-        attended.do(lambda: shell.pipe(left, right, compression.C_LOCALE), _sessions(site), _watched(site, tell))
+        env = attended.environment(_sessions(site))  # the clone has production's encoding
+        attended.do(lambda: shell.pipe(left, right, env), _sessions(site), _watched(site, tell))
 
 
 def take(site: Site, conn: psycopg.Connection, name: str, path: Path, tell: Tell) -> int:

@@ -12,6 +12,7 @@ from runbook.errors import RollbackError
 from runbook.outlook import Means, Way
 from runbook.safekeeping import programs, serverdisk
 from runbook.safekeeping.serverdisk import Disk
+from runbook.schema import collations
 from runbook.settings import Settings
 
 RUNS = 5
@@ -41,7 +42,7 @@ class Place:
 
 def draw(conn: psycopg.Connection, wanted: str, settings: Settings) -> Means:
     """Choose how the backup is taken (``wanted``: auto, snapshot or dump), and forecast both ways; reads only."""
-    rights = database.query(conn, "snapshot_rights")[0]
+    rights = {**database.query(conn, "snapshot_rights")[0], "collation": collations.obstacle(conn)}
     size = int(database.query(conn, "size")[0]["bytes"])
     past = database.query(conn, "forecast_backup", runs=RUNS) if journal.exists(conn) else []
     place = _place(rights, serverdisk.look(conn), settings)
@@ -106,6 +107,8 @@ def _obstacle(rights: Row, place: Place, size: int) -> str:
         return f"the role {rights['role']} may not create databases (ALTER ROLE {rights['role']} CREATEDB)"
     if not rights["owns"]:
         return f"the role {rights['role']} does not own the database, so it may not copy it"
+    if rights["collation"]:
+        return str(rights["collation"])
     needed = CLONE_ROOM if place.clone else size * SPARE
     if place.room is None and not place.clone:
         return f"{UNKNOWN}: set ROLLBACK_SNAPSHOT_ROOM_GB, or ROLLBACK_SNAPSHOT_CLONE=yes where it copies on write"

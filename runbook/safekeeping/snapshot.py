@@ -6,6 +6,7 @@ takes no time in proportion to the data. It needs that nobody is connected to th
 
 import logging
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ def _quoted(name: str) -> str:
 
 def write_going_back(folder: Path, original: str, taken: Snapshot) -> Path:
     """Write that file into ``folder``, readable by this user alone, and return where. Raises BackupFailed."""
-    path = folder.absolute() / f"go_back_to_{taken.database}.sql"
+    name = re.sub(r"[^\w.-]", "_", taken.database)  # a database's name may hold a slash
+    path = folder.absolute() / f"go_back_to_{name}.sql"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, checksums.PRIVATE)

@@ -27,7 +27,7 @@ def _snapshot(summary: Summary) -> list[Block]:
     return [
         Table(("", ""), facts),
         _AT_ONCE,
-        Fixed([f"psql -d postgres -v ON_ERROR_STOP=1 -f {shlex.quote(copy.way_back)}"]),
+        Fixed([f"psql -X -d postgres -v ON_ERROR_STOP=1 -f {shlex.quote(copy.way_back)}"]),
     ]
 
 
@@ -78,4 +78,4 @@ def restore_commands(backup: Backup, database: str) -> list[str]:
 def _rename(name: str, to: str) -> str:
     """Return the command that renames a database."""
     old, new = (f'"{one.replace(chr(34), chr(34) * 2)}"' for one in (name, to))
-    return f"psql -d postgres -v ON_ERROR_STOP=1 -c {shlex.quote(f'ALTER DATABASE {old} RENAME TO {new}')}"
+    return f"psql -X -d postgres -v ON_ERROR_STOP=1 -c {shlex.quote(f'ALTER DATABASE {old} RENAME TO {new}')}"

@@ -89,6 +89,7 @@ def read(conn: Connection) -> list[Fact]:
         conn.execute("SET LOCAL quote_all_identifiers = off")
         path = [compose.Identifier(name) for name in _search_path(conn)]
         conn.execute(compose.SQL("SET LOCAL search_path = {}").format(compose.SQL(", ").join(path)))
+        conn.execute("SET LOCAL TimeZone = 'UTC'")  # inside the run's transaction it is the database's own
         with conn.cursor(row_factory=class_row(Fact)) as cursor:
             return cursor.execute(sql.query("fingerprint")).fetchall()
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from runbook import database, journal
-from runbook.errors import VerificationFailed
+from runbook.barrier import autovacuum
+from runbook.errors import LockNotAvailable, VerificationFailed
 from runbook.models import Plan, Script, Step
 from runbook.runs import Run
 from runbook.schema import held, transaction
@@ -23,9 +24,19 @@ def step(run: Run, name: str) -> Iterator[journal.Found]:
     """
     began = datetime.now(UTC)
     with journal.step(run, name, inside=True) as found:
-        with held.naming_holders(run.side, run.pids), database.transaction(run.work):
+        with held.naming_holders(run.side, run.pids), _without_autovacuum(run), database.transaction(run.work):
             yield found
         held.look(run, began)
+
+
+@contextmanager
+def _without_autovacuum(run: Run) -> Iterator[None]:
+    """Where a lock was not granted, end the workers of autovacuum: the next try finds them gone."""
+    try:
+        yield
+    except LockNotAvailable:
+        autovacuum.end(run.side)
+        raise
 
 
 def settle_users(run: Run, plan: Plan, found: journal.Found) -> None:

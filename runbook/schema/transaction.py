@@ -40,9 +40,9 @@ class Result:
 
 def set_options(conn: psycopg.Connection, settings: Settings, gemini: str) -> None:
     """Set what the scripts read, for the transaction that is open."""
-    conn.execute("SELECT set_config('lock_timeout', %s, true)", [f"{settings.lock_timeout_ms}ms"])
-    conn.execute("SELECT set_config('rollback.bot_label', %s, true)", [settings.bot_label])
-    conn.execute("SELECT set_config('rollback.gemini', %s, true)", [gemini])
+    database.query(
+        conn, "transaction_settings", lock_ms=settings.lock_timeout_ms, bot_label=settings.bot_label, gemini=gemini
+    )
 
 
 def handle_oauth_users(conn: psycopg.Connection, plan: Plan) -> list[str] | None:

@@ -1,7 +1,8 @@
 -- Who holds locks on the user's tables: named when the runbook did not get a lock of its own. Where it only wanted to
 -- read, those who hold one exclusively.
 SELECT a.pid,
-       coalesce(nullif(a.application_name, ''), '(no name)') AS application,
+       CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum'
+            ELSE coalesce(nullif(a.application_name, ''), '(no name)') END AS application,
        coalesce(extract(epoch FROM clock_timestamp() - a.query_start), 0)::float8 AS query_seconds,
        string_agg(DISTINCT name.of, ', ' ORDER BY name.of) AS tables
   FROM pg_locks l

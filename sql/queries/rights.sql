@@ -77,6 +77,16 @@ WITH me AS (
        AND NOT EXISTS (SELECT FROM lent WHERE pg_has_role(lent.owner, c.relowner, 'USAGE'))
        AND NOT EXISTS (SELECT FROM owned WHERE kind = 'TABLE' AND name = format('%I.%I', s.nspname, c.relname))
     UNION ALL
+    -- Rows that a policy hides would be overlooked by counts, scripts and backup. An owner sees them unless it is FORCEd.
+    SELECT format('all rows of %s.%s (row-level security hides some from %s%s)', s.nspname, c.relname, me.rolname,
+                  CASE WHEN c.relforcerowsecurity AND pg_has_role(me.oid, c.relowner, 'USAGE')
+                       THEN format('; or, for its owner: ALTER TABLE %I.%I NO FORCE ROW LEVEL SECURITY', s.nspname, c.relname) END),
+           format('Mend it with: ALTER ROLE %I BYPASSRLS;', me.rolname)
+      FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace, me
+     WHERE c.relkind IN ('r', 'p') AND row_security_active(c.oid)
+       AND (pg_has_role(me.oid, c.relowner, 'USAGE')
+            OR NOT EXISTS (SELECT FROM lent WHERE pg_has_role(lent.owner, c.relowner, 'USAGE')) OR c.relforcerowsecurity)
+    UNION ALL
     SELECT format('pg_signal_backend (to end sessions of %s)', string_agg(others.rolname, ', ' ORDER BY others.rolname)),
            format('Mend it with: GRANT pg_signal_backend TO %I;', me.rolname)
       FROM others, me

@@ -12,7 +12,7 @@ from runbook.settings import Settings
 
 SETTINGS = Settings(dump_jobs=2)
 GB = 1_000_000_000
-OWNER = {"may_create": True, "owns": True, "role": "app", "clones": True}
+OWNER = {"may_create": True, "owns": True, "role": "app", "clones": True, "collation": ""}
 SHARING = Place(True, 10 * GB, "shares")
 COPYING = Place(False, 10 * GB, "copies")
 UNKNOWN = Place(False, None, "copies")

@@ -15,15 +15,13 @@ from psycopg.conninfo import make_conninfo
 from runbook import database, shell
 from runbook.errors import LockNotAvailable, ProgramFailed, RollbackError
 from runbook.models import Identity
-from runbook.safekeeping import compression, programs, scratch
+from runbook.safekeeping import programs, scratch
 from runbook.schema import catalogue
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
 
 APPLICATION = "rollback-trial"
 """What the sessions of pg_dump and pg_restore call themselves in pg_stat_activity."""
-UNSYNCED = "-c synchronous_commit=off"
-"""What is lost in a crash of the server was to be dropped anyway."""
 VITAL = ("table", "column", "enum", "type", "view", "domain", "function")
 """Kinds of which nothing may be missing: without one of them the transaction would fail for that reason alone."""
 EXTENSION = (
@@ -93,9 +91,9 @@ def _fill(name: str, source: Identity, settings: Settings, clock: Clock) -> str:
     with tempfile.TemporaryDirectory(prefix="rollback-trial-") as private:
         file = Path(private) / "schema.dump"
         with _read(clock):
-            shell.run(*_dump(folder, file, settings), env=compression.C_LOCALE, seconds=clock.left())
+            shell.run(*_dump(folder, file, settings), env=database.environment(), seconds=clock.left())
         try:
-            shell.run(*_restore(folder, file, name), env=compression.C_LOCALE, seconds=clock.left())
+            shell.run(*_restore(folder, file, name), env=_unsynced(), seconds=clock.left())
         except ProgramFailed as error:
             clock.left()
             log.info("The schema copy is not complete: %s", error.problem)
@@ -126,8 +124,14 @@ def _dump(folder: Path, file: Path, settings: Settings) -> list[str | Path]:
 
 
 def _restore(folder: Path, file: Path, name: str) -> list[str | Path]:
-    conninfo = make_conninfo("", dbname=name, application_name=APPLICATION, connect_timeout=10, options=UNSYNCED)
+    conninfo = make_conninfo("", dbname=name, application_name=APPLICATION, connect_timeout=10)
     return [folder / "pg_restore", "--no-password", f"--dbname={conninfo}", file]
+
+
+def _unsynced() -> dict[str, str]:
+    """Return the environment of pg_restore; what is lost in a crash of the server was to be dropped anyway."""
+    pinned = database.environment()
+    return {**pinned, "PGOPTIONS": f"{pinned['PGOPTIONS']} -c synchronous_commit=off"}
 
 
 def _lacking(wanted: Sequence[Fact], there: Sequence[Fact]) -> list[Fact]:
