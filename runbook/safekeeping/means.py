@@ -1,7 +1,7 @@
 """The means of the backup: a snapshot or a dump. What each takes here and now, which is chosen, and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import psycopg
@@ -10,7 +10,7 @@ from runbook import database, figures, journal
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.outlook import Means, Way
-from runbook.safekeeping import programs, serverdisk
+from runbook.safekeeping import naming, programs, serverdisk
 from runbook.safekeeping.serverdisk import Disk
 from runbook.settings import Settings
 
@@ -27,6 +27,8 @@ CLONE_ROOM = 64_000_000
 SPARE = 1.05
 """How much more room than the database's size a copy that shares nothing must find."""
 GIGABYTE = 1_000_000_000
+COLLATIONS = 150000
+"""From which version on (server_version_num) a server knows by which version of a collation a database was made."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,29 @@ class Place:
 
 def draw(conn: psycopg.Connection, wanted: str, settings: Settings) -> Means:
     """Choose how the backup is taken (``wanted``: auto, snapshot or dump), and forecast both ways; reads only."""
-    rights = database.query(conn, "snapshot_rights")[0]
+    rights = {**database.query(conn, "snapshot_rights")[0], "collation": _collation(conn)}
     size = int(database.query(conn, "size")[0]["bytes"])
     past = database.query(conn, "forecast_backup", runs=RUNS) if journal.exists(conn) else []
     place = _place(rights, serverdisk.look(conn), settings)
-    return chosen(wanted, [_snapshot(rights, place, size, past), _dump(size, past, settings)], place.clone)
+    unwritable = f"the database's name {conn.info.dbname!r} holds a control character; rename the database"
+    ways = [_snapshot(rights, place, size, past), _dump(size, past, settings)]
+    if naming.unwritable(conn.info.dbname):
+        ways = [replace(way, obstacle=unwritable) for way in ways]
+    return chosen(wanted, ways, place.clone)
+
+
+def _collation(conn: psycopg.Connection) -> str:
+    """Say how the database's collation moved away from the server's, which then refuses to copy it; empty: not."""
+    if conn.info.server_version < COLLATIONS:
+        return ""
+    return "".join(str(row["mismatch"]) for row in database.query(conn, "collation_mismatch"))
 
 
 def chosen(wanted: str, ways: Sequence[Way], clone: bool) -> Means:
     """Choose: what was asked for, else the quicker of those that can be taken."""
     if forced := next((way for way in ways if way.method == wanted), None):
         return Means(forced.method, "the request asks for it", clone, ways)
-    way = min((way for way in ways if not way.obstacle), key=lambda way: way.seconds)
+    way = min(ways, key=lambda way: (bool(way.obstacle), way.seconds))
     other = next(one for one in ways if one is not way)
     why = other.obstacle or f"{figures.duration(way.seconds)} instead of {figures.duration(other.seconds)}"
     return Means(way.method, why, clone, ways)
@@ -106,6 +119,8 @@ def _obstacle(rights: Row, place: Place, size: int) -> str:
         return f"the role {rights['role']} may not create databases (ALTER ROLE {rights['role']} CREATEDB)"
     if not rights["owns"]:
         return f"the role {rights['role']} does not own the database, so it may not copy it"
+    if rights["collation"]:
+        return str(rights["collation"])
     needed = CLONE_ROOM if place.clone else size * SPARE
     if place.room is None and not place.clone:
         return f"{UNKNOWN}: set ROLLBACK_SNAPSHOT_ROOM_GB, or ROLLBACK_SNAPSHOT_CLONE=yes where it copies on write"
