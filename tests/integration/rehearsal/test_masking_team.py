@@ -16,14 +16,15 @@ from tests.servers import Server
 pytestmark = pytest.mark.pg("15", "18")
 
 PEOPLE = "SELECT g, 'p' || g || '@example.org' AS mail FROM generate_series(1, 30) g"
-# What a team may have, all of it at once. \ stands before what only some servers know.
+# What a team may have, all of it at once.
 TEAM = rf"""
 CREATE SCHEMA crm;
 -- An address that is unique, and two columns that refer to it, one with a cascade.
 CREATE TABLE crm.leads (email varchar(255) UNIQUE, backup_email text, CHECK (email ~ '^[^@]+@[^@]+\.[a-z]{{2,10}}$'));
 INSERT INTO crm.leads SELECT mail, mail FROM ({PEOPLE}) p;
 INSERT INTO crm.leads VALUES (NULL, NULL);
-CREATE TABLE crm.visits (lead text REFERENCES crm.leads (email), by_lead text REFERENCES crm.leads (email) ON UPDATE CASCADE);
+CREATE TABLE crm.visits (lead text REFERENCES crm.leads (email),
+    by_lead text REFERENCES crm.leads (email) ON UPDATE CASCADE);
 INSERT INTO crm.visits SELECT mail, mail FROM ({PEOPLE}) p;
 COMMENT ON CONSTRAINT visits_lead_fkey ON crm.visits IS 'kept';
 -- A key that refers to a declared column.
@@ -51,8 +52,11 @@ CREATE TABLE crm.vip (level int) INHERITS (public.end_users);
 INSERT INTO crm.vip (email, name, phone) VALUES ('vip@example.org', 'Victoria Important', '+49 30 999');
 -- Generated, searchable, and of a row's type.
 CREATE TYPE crm.person AS (name text, mail text);
-CREATE TABLE crm.cards (mail text, low text GENERATED ALWAYS AS (lower(mail)) STORED, search tsvector, card crm.person, cards crm.person[]);
-INSERT INTO crm.cards (mail, search, card, cards) SELECT mail, to_tsvector('simple', mail), ROW('x'::text, mail)::crm.person, ARRAY[ROW('x'::text, mail)::crm.person] FROM ({PEOPLE}) p;
+CREATE TABLE crm.cards (mail text, low text GENERATED ALWAYS AS (lower(mail)) STORED, search tsvector,
+    card crm.person, cards crm.person[]);
+INSERT INTO crm.cards (mail, search, card)
+    SELECT mail, to_tsvector('simple', mail), ROW('x'::text, mail)::crm.person FROM ({PEOPLE}) p;
+UPDATE crm.cards SET cards = ARRAY[card];
 -- What would act on each row that is written, or hide it.
 CREATE TABLE crm.log (line text);
 CREATE RULE logged AS ON UPDATE TO crm.leads DO ALSO INSERT INTO crm.log VALUES ('rule saw ' || OLD.email);
@@ -70,8 +74,9 @@ SELECT lo_from_bytea(0, 'lo@example.org and more');
 STATE = """
 SELECT string_agg(line, E'\n' ORDER BY line) FROM (
     SELECT format('%s %s %s', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL SELECT format('%s %s %s', ev_class::regclass, rulename, ev_enabled) FROM pg_rewrite WHERE rulename <> '_RETURN'
-    UNION ALL SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype = 'f'
+    UNION ALL SELECT format('%s %s %s', ev_class::regclass, rulename, ev_enabled) FROM pg_rewrite
+    UNION ALL SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+                FROM pg_constraint WHERE contype = 'f'
     UNION ALL SELECT format('%s %s', oid::regclass, relforcerowsecurity) FROM pg_class WHERE relkind = 'r'
     UNION ALL SELECT format('%s %s %s', pubname, pubupdate, pubinsert) FROM pg_publication
     UNION ALL SELECT description FROM pg_description WHERE classoid = 'pg_constraint'::regclass) AS lines (line)
@@ -91,22 +96,25 @@ def test_what_a_team_added_is_masked_and_stays_what_it_was(team: Stage) -> None:
     team.run()
     there, here = team.production, team.staging
     dumped = here.program("pg_dump", "--blobs").stdout
-    for left in ("example.org", "Victoria", "999", "12345", "493012345", "saw", "lo@"):
+    for left in ("@example.org", "@firm", "Victoria", "49 30 999", "030 / 12345", "493012345"):
         assert left not in dumped, f"{left} is left: {[line for line in dumped.splitlines() if left in line][:3]}"
     shape = """
         SELECT (SELECT count(DISTINCT email) FROM crm.leads), (SELECT count(*) FROM crm.leads WHERE email IS NULL),
                (SELECT count(*) FROM crm.leads WHERE email = backup_email),
                (SELECT count(*) FROM crm.visits v JOIN crm.leads l ON l.email = v.lead AND v.by_lead = v.lead),
                (SELECT count(*) FROM crm.owners JOIN users USING (email)), (SELECT count(DISTINCT who) FROM crm.strict),
-               (SELECT count(DISTINCT phone) FROM crm.strict), (SELECT count(*) FROM crm.strict s JOIN crm.leads l ON l.email = s.who),
+               (SELECT count(DISTINCT phone) FROM crm.strict),
+               (SELECT count(*) FROM crm.strict s JOIN crm.leads l ON l.email = s.who),
                (SELECT count(DISTINCT split_part(contact, '@', 2)) FROM crm.firms),
                (SELECT count(*) FROM crm.short s JOIN crm.leads l ON l.email = s.mail),
-               (SELECT count(*) FROM crm.inbox i JOIN crm.cards c ON c.mail = i.mail AND low = lower(c.mail) AND (card).mail = c.mail),
+               (SELECT count(*) FROM crm.inbox i JOIN crm.cards c ON c.mail = i.mail
+                 WHERE low = lower(c.mail) AND (card).mail = c.mail AND (cards[1]).mail = c.mail),
                (SELECT count(DISTINCT fax) FROM crm.calls), (SELECT string_agg(DISTINCT phone_kind, '') FROM crm.calls),
                (SELECT count(*) FROM crm.log), (SELECT sum(length(lo_get(oid))) FROM pg_largeobject_metadata)"""
     with there.connect() as real, here.connect() as conn:
         assert conn.execute(shape).fetchall() == real.execute(shape).fetchall()
     assert here.value(STATE) == there.value(STATE)
+    assert here.column("SELECT DISTINCT btrim(encode(lo_get(oid), 'escape')) FROM pg_largeobject_metadata") == [""]
     assert re.fullmatch(r"\+4900\d{7}", here.value("SELECT min(phone) FROM crm.strict"))
     assert here.value("SELECT bool_and(words LIKE 'write to u%@%.% or not' OR words ~ '^u[^ ]*@[^ ]*$') FROM crm.short")
 
@@ -115,9 +123,13 @@ def test_what_a_team_added_is_masked_and_stays_what_it_was(team: Stage) -> None:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        ("CREATE TABLE t (email varchar(20)); INSERT INTO t VALUES ('a@b.de')", ["t.email", "20 characters", "contacts.csv"]),
         (
-            "CREATE TABLE t (email text CONSTRAINT ours CHECK (email LIKE '%@acme.com')); INSERT INTO t VALUES ('a@acme.com')",
+            "CREATE TABLE t (email varchar(20)); INSERT INTO t VALUES ('a@b.de')",
+            ["t.email", "20 characters", "contacts.csv"],
+        ),
+        (
+            "CREATE TABLE t (email text CONSTRAINT ours CHECK (email LIKE '%@acme.com'));"
+            "INSERT INTO t VALUES ('a@acme.com')",
             ["t.email", "ours", "contacts.csv"],
         ),
         (
