@@ -156,6 +156,6 @@ def _missing(server_major: int, seen: list[Found], settings: Settings) -> Progra
     where = f" in ROLLBACK_PG_BIN ({settings.pg_bin})" if settings.pg_bin else ""
     what = "; ".join(f"{one.major} in {one.folder} ({unfit(one, server_major)})" for one in seen) or "none"
     return ProgramMissing(
-        f"A pg_dump and a pg_restore that fit this server ({server_major}) are needed{where}; found: {what}.",
+        f"pg_dump and pg_restore that fit this server ({server_major}) are needed{where}; found: {what}.",
         f"Install postgresql-client-{server_major}, or set ROLLBACK_PG_BIN to the folder that holds them.",
     )
