@@ -51,13 +51,13 @@ BEGIN
     FOR one IN
         SELECT r.target, r.target <> r.relation AS moving, count(DISTINCT r.name) AS columns,
                string_agg(DISTINCT format('%1$s = CASE WHEN %1$s IS NOT NULL THEN %2$s END', r.name, r.becomes), ', ') AS becoming,
-               string_agg(DISTINCT format(CASE r.how WHEN 'addresses' THEN 'position(''@'' IN %s::text) > 0'
+               string_agg(DISTINCT format(CASE r.how WHEN 'addresses' THEN 'position(''@'' IN (%s::text COLLATE "default")) > 0'
                                                      ELSE '%s IS NOT NULL' END, r.name), ' OR ') AS wanted
           FROM (SELECT r.*, format(w.becomes, r.name, h.hash, r.type, coalesce(r.room, 1000000000), f.now, r.folded) AS becomes
                   FROM pg_temp.readable r
                   JOIN pg_temp.way w USING (how)
                   JOIN pg_temp.form f ON f.kind = w.kind AND w.form IN (0, f.now)
-                 CROSS JOIN LATERAL (SELECT format(CASE WHEN r.folded THEN 'md5(%L || lower(%s::text))' ELSE 'md5(%L || %s::text)' END,
+                 CROSS JOIN LATERAL (SELECT format(CASE WHEN r.folded THEN 'md5(%L || lower(%s::text COLLATE "default"))' ELSE 'md5(%L || %s::text)' END,
                                                    current_setting('rehearsal.salt'), r.name)) AS h (hash)
                  WHERE r.kind = 'r' AND NOT r.generated) AS r
          GROUP BY r.target, r.target <> r.relation

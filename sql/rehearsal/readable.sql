@@ -39,6 +39,8 @@ SELECT c.oid::regclass AS relation,
        -- How many characters it takes; NULL: any number.
        CASE WHEN b.base IN ('varchar'::regtype, 'bpchar'::regtype)
             THEN nullif(CASE a.atttypmod WHEN -1 THEN b.typmod ELSE a.atttypmod END, -1) - 4 END AS room,
+       -- The same of each text in a list of them.
+       CASE WHEN e.oid IN ('varchar'::regtype, 'bpchar'::regtype) THEN nullif(a.atttypmod, -1) - 4 END AS each_room,
        -- Whether A and a are the same in it.
        u.typname = 'citext' OR coalesce(NOT l.collisdeterministic, false) AS folded,
        coalesce(d.how,
@@ -89,9 +91,12 @@ BEGIN
         RAISE EXCEPTION 'masked rows of % would move to another server: one of its partitions is a foreign table', wrong
             USING HINT = 'Clone from a dump without the foreign partition (ROLLBACK_REHEARSAL_DUMP).';
     END IF;
-    FOR one IN SELECT * FROM readable WHERE kind = 'r' AND NOT generated AND how IN ('address', 'addresses') AND room < width LOOP
+    FOR one IN
+        SELECT relation, name, how, coalesce(room, each_room) AS room FROM readable
+         WHERE kind = 'r' AND NOT generated AND how IN ('address', 'addresses') AND coalesce(room, each_room) < width
+    LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE %s)', one.relation,
-                       format(CASE one.how WHEN 'address' THEN '%s IS NOT NULL' ELSE 'position(''@'' IN %s::text) > 0' END, one.name))
+                       format(CASE one.how WHEN 'address' THEN '%s IS NOT NULL' ELSE 'position(''@'' IN (%s::text COLLATE "default")) > 0' END, one.name))
            INTO found;
         IF found AND one.room < least_room THEN
             RAISE EXCEPTION 'no masked address fits into %.%: it takes % characters, and % are needed',

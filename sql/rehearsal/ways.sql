@@ -74,21 +74,22 @@ CREATE FUNCTION pg_temp.calls(said text, hash text, form int, room int, folded b
 $$;
 
 -- How each kind of value is masked, in the order of its forms (0: there is but one).
+-- A text is taken in the database's own collation: one that is not deterministic cannot be searched.
 -- %1$s: the column. %2$s: the hash of what it holds. %3$s: its type. %4$s: its room. %5$s: the form. %6$s: whether A is a.
 CREATE TEMP TABLE way ON COMMIT DROP AS
 SELECT * FROM (VALUES
-    ('address',   'address',  1, $q$pg_temp.address(%1$s::text, %2$s, 1)$q$),
-    ('address',   'address',  2, $q$pg_temp.address(%1$s::text, %2$s, 2)$q$),
-    ('address',   'address',  3, $q$pg_temp.address(%1$s::text, %2$s, 3)$q$),
-    ('address',   'address',  4, $q$pg_temp.address(%1$s::text, %2$s, 4)$q$),
-    ('addresses', 'address',  1, $q$pg_temp.words(%1$s::text, 1, %4$s, %6$L)::%3$s$q$),
-    ('addresses', 'address',  2, $q$pg_temp.words(%1$s::text, 2, %4$s, %6$L)::%3$s$q$),
-    ('addresses', 'address',  3, $q$pg_temp.words(%1$s::text, 3, %4$s, %6$L)::%3$s$q$),
-    ('addresses', 'address',  4, $q$pg_temp.words(%1$s::text, 4, %4$s, %6$L)::%3$s$q$),
-    ('phone',     'phone',    1, $q$pg_temp.phone(%1$s::text, %2$s, 1, %4$s)$q$),
-    ('phone',     'phone',    2, $q$pg_temp.phone(%1$s::text, %2$s, 2, %4$s)$q$),
-    ('calls',     'phone',    1, $q$pg_temp.calls(%1$s::text, %2$s, 1, %4$s, %6$L)$q$),
-    ('calls',     'phone',    2, $q$pg_temp.calls(%1$s::text, %2$s, 2, %4$s, %6$L)$q$),
+    ('address',   'address',  1, $q$pg_temp.address(%1$s::text COLLATE "default", %2$s, 1)$q$),
+    ('address',   'address',  2, $q$pg_temp.address(%1$s::text COLLATE "default", %2$s, 2)$q$),
+    ('address',   'address',  3, $q$pg_temp.address(%1$s::text COLLATE "default", %2$s, 3)$q$),
+    ('address',   'address',  4, $q$pg_temp.address(%1$s::text COLLATE "default", %2$s, 4)$q$),
+    ('addresses', 'address',  1, $q$pg_temp.words(%1$s::text COLLATE "default", 1, %4$s, %6$L)::%3$s$q$),
+    ('addresses', 'address',  2, $q$pg_temp.words(%1$s::text COLLATE "default", 2, %4$s, %6$L)::%3$s$q$),
+    ('addresses', 'address',  3, $q$pg_temp.words(%1$s::text COLLATE "default", 3, %4$s, %6$L)::%3$s$q$),
+    ('addresses', 'address',  4, $q$pg_temp.words(%1$s::text COLLATE "default", 4, %4$s, %6$L)::%3$s$q$),
+    ('phone',     'phone',    1, $q$pg_temp.phone(%1$s::text COLLATE "default", %2$s, 1, %4$s)$q$),
+    ('phone',     'phone',    2, $q$pg_temp.phone(%1$s::text COLLATE "default", %2$s, 2, %4$s)$q$),
+    ('calls',     'phone',    1, $q$pg_temp.calls(%1$s::text COLLATE "default", %2$s, 1, %4$s, %6$L)$q$),
+    ('calls',     'phone',    2, $q$pg_temp.calls(%1$s::text COLLATE "default", %2$s, 2, %4$s, %6$L)$q$),
     ('digits',    'digits',   0, $q$CASE WHEN abs(%1$s) < 1000000 THEN %1$s
                                     ELSE left('100' || translate(%2$s, 'abcdef', '012345'), length(trunc(abs(%1$s))::text))::%3$s END$q$),
     ('name',      'name',     1, $q$left('Name ' || left(%2$s, 12), %4$s)$q$),

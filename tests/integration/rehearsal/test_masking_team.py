@@ -151,3 +151,19 @@ def test_what_cannot_be_masked_is_named_with_its_remedy_and_staging_is_as_it_was
     assert [word for word in said if word not in str(caught.value)] == [], str(caught.value)
     cleaning.clean_up(stage.settings())
     assert stage.databases() == {STAGING: rehearsal.MARKED}
+
+
+@pytest.mark.pg("15")  # the one server here with citext and ICU
+def test_what_is_equal_but_for_its_letters_case_stays_equal(stage: Stage) -> None:
+    with stage.production.connect() as conn:
+        conn.execute("""
+            CREATE EXTENSION citext;
+            CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE wide (mail citext UNIQUE, other text COLLATE nocase UNIQUE, list varchar(30)[]);
+            CREATE TABLE narrow (mail citext REFERENCES wide (mail), other text COLLATE nocase REFERENCES wide (other));
+            INSERT INTO wide VALUES ('Ada@x.org', 'Ada@x.org', '{a@example.org,words}');
+            INSERT INTO narrow VALUES ('ada@X.org', 'ADA@x.org')""")
+    stage.run()
+    joined = "SELECT count(*) FROM wide w JOIN narrow n ON n.mail = w.mail AND n.other = w.other AND w.mail = w.other"
+    assert stage.staging.value(joined) == 1
+    assert stage.staging.value("SELECT list[1] LIKE '%@staging.invalid' AND list[2] = 'words' FROM wide")
