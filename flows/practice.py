@@ -13,7 +13,7 @@ from flows.rollback import rollback
 from runbook.approval import approvals
 from runbook.database import Row
 from runbook.errors import RehearsalFailed, RollbackError
-from runbook.rehearsing import former, measuring, sandbox
+from runbook.rehearsing import former, measuring, sandbox, trying
 from runbook.rehearsing import record as records
 from runbook.rehearsing import request as requests
 from runbook.rehearsing.clonedata import Clone
@@ -22,6 +22,7 @@ from runbook.rehearsing.record import Record
 from tasks.clean_up import clean_up
 from tasks.put_back_application import put_back_application
 from tasks.stop_staging import stop_staging
+from tasks.try_application import try_application
 
 log = logging.getLogger(__name__)
 
@@ -92,3 +93,15 @@ def measure(record: Record) -> bool:
     except RollbackError as error:
         log.error("The rollback of the clone could not be measured: %s", error.problem)
     return True
+
+
+def try_out(record: Record) -> None:
+    """Test the application, as far as anything is set for that, and write down what was not tested."""
+    missing = trying.untested(record.settings)
+    with records.step(record, "test the application") as found:
+        if trying.possible(record.settings):
+            try_application(record.settings)
+            found.update({"not tested": list(missing)} if missing else {})
+        else:
+            found["skipped"] = f"nothing was tested: {'; '.join(missing)}"
+    record.reason = f"not tested of the application: {'; '.join(missing)}" if missing else ""

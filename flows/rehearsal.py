@@ -16,7 +16,6 @@ from runbook.rehearsing.request import USUAL, RehearsalRequest
 from tasks.clone_production import clone_production
 from tasks.mask_contacts import mask_contacts
 from tasks.publish_history import publish_history
-from tasks.try_application import try_application
 
 NOTHING = "Nothing to rehearse"
 """The end of a rehearsal that found nothing to roll back, by which deployments/watch/overdue.yaml does not count it."""
@@ -49,7 +48,8 @@ def rehearsal(request: RehearsalRequest = USUAL) -> State[Any]:
     finally:
         publish_history(loaded)
     name = NOTHING if record.outcome == "nothing" else "Completed"
-    return Completed(name=name, message=f"{record.label}: {record.reason or 'rehearsed, and staging is as it was'}.")
+    said = "" if record.outcome == "nothing" else "rehearsed, and staging is as it was"
+    return Completed(name=name, message=f"{record.label}: {'; '.join(filter(None, [said, record.reason]))}.")
 
 
 def rehearse(record: Record) -> None:
@@ -61,8 +61,7 @@ def rehearse(record: Record) -> None:
         mask_contacts(record.settings, clone)
     practice.roll_back(record, clone)
     if record.outcome == "done":
-        with records.step(record, "test the application"):
-            try_application(record.settings)
+        practice.try_out(record)
 
 
 def put_back(record: Record) -> None:

@@ -60,6 +60,8 @@ class Rehearsal:
     outage_seconds: float | None = None
     lacking: str = ""
     """Why there is no fresh one, in a sentence; empty: there is."""
+    remark: str = ""
+    """What it did not test."""
 
 
 @dataclass(frozen=True)

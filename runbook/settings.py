@@ -90,7 +90,9 @@ class Settings(BaseSettings):
         (), description="A service and a command: run once in a container of the previous release before it is started."
     )
 
-    pg_bin: Path | None = Field(None, description="Folder of pg_dump and pg_restore. Not set: found to fit the server.")
+    pg_bin: Path | None = Field(
+        None, description="Folder of pg_dump and pg_restore that fit the server. Not set: found."
+    )
     backup_dir: Path = Field(Path("backups"), description="Folder for backups; made with mode 0700.")
     dump_jobs: int | None = Field(
         None, gt=0, le=64, description="How many sessions dump and restore at a time. Not set: one a core, at most 4."

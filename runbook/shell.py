@@ -1,6 +1,7 @@
 """The only door to programs. Arguments are lists, never a shell's line; secrets never stand in them."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -61,6 +62,9 @@ def run(
         )
     except sh.TimeoutException:
         raise ProgramFailed(f"{program} did not end within {seconds:g} s and was stopped.", exit_code=124) from None
+    except sh.ForkException as error:
+        said = re.search(r"OSError: (?:\[Errno \d+\] )?(.+)", str(error))
+        raise ProgramFailed(f"{program} cannot be started: {said[1] if said else error}", exit_code=126) from None
     except sh.ErrorReturnCode as error:
         printed = bytes(error.stdout).decode(errors="replace")
         raise _failed(program, error.exit_code, "".join(heard), printed) from None

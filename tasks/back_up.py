@@ -29,7 +29,8 @@ def _copy(run: Run, clone: bool, found: journal.Found) -> None:
     taken = snapshot.take(run.work, run.gate, clone=clone)
     found.update(method="snapshot", copy=taken.database, clone=clone, properties=list(taken.properties))
     found["ended"] = [str(straggler) for straggler in taken.late]
-    found["way_back"] = str(snapshot.write_going_back(run.settings.backup_dir, run.identity.database, taken))
+    folder, original = run.settings.backup_dir, run.identity.database
+    found["way_back"] = str(snapshot.write_going_back(folder, original, taken, run.request.incident))
 
 
 def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
@@ -41,6 +42,7 @@ def _dump(run: Run, plan: Plan, found: journal.Found) -> None:
             run.settings,
             run.identity,
             monitor=run.side,
+            incident=run.request.incident,
             on_started=lambda: _close_again(run, found),
             on_progress=lambda written: move(
                 written, whole, f"{figures.size(written)} written of {figures.size(whole)} at most"

@@ -87,6 +87,7 @@ def _backup(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[st
 def of_backup(conn: psycopg.Connection, chosen: Means, settings: Settings) -> list[str]:
     """List what should be known of the backup: what is unknown, and what the portable dump lacks later."""
     found = means.warnings(chosen)
+    attempt(found, lambda: programs.psql(settings))
     if chosen.method == "snapshot":
         attempt(found, lambda: backup.check_folder(settings, backup.estimate(conn)))
     return found + backup.leftovers(settings) + snapshots.warnings(conn, settings)

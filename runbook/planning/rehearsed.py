@@ -54,7 +54,7 @@ def judge(rows: Sequence[Row], days: float, now: datetime) -> Rehearsal:
         )
     old = now - row["ended"] > timedelta(days=days)
     said = f"The newest rehearsal of these scripts is too old: {found}; one is wanted within {days:g} days. {WORD}"
-    return Rehearsal(days, row["label"], row["ended"], row["outage"], said if old else "")
+    return Rehearsal(days, row["label"], row["ended"], row["outage"], said if old else "", row.get("reason", ""))
 
 
 def ago(when: datetime, now: datetime) -> str:
@@ -77,4 +77,7 @@ def sentence(plan: Plan) -> str:
     if found.lacking or found.ended is None:
         return found.lacking
     outage = figures.duration(found.outage_seconds) if found.outage_seconds is not None else "an unmeasured time"
-    return f"{found.label}, {ago(found.ended, plan.drawn_at)}, of these very scripts: users offline for {outage}."
+    remark = f"; {found.remark}" if found.remark else ""
+    return (
+        f"{found.label}, {ago(found.ended, plan.drawn_at)}, of these very scripts: users offline for {outage}{remark}."
+    )

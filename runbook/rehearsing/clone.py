@@ -18,7 +18,7 @@ from runbook.rehearsing.marks import Mark
 from runbook.rehearsing.origin import Origin
 from runbook.rehearsing.site import Site
 from runbook.rehearsing.transfer import Tell
-from runbook.safekeeping import serverdisk
+from runbook.safekeeping import naming, serverdisk
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _mark(origin: Origin) -> Mark:
 
 
 def _folder(at: Site, run: str) -> Path:
-    return at.settings.backup_dir.absolute() / f"rehearsal_{at.staging}_{run}.dump"
+    return at.settings.backup_dir.absolute() / f"rehearsal_{naming.part(at.staging)}_{run}.dump"
 
 
 def _fill(origin: Origin, mark: Mark, tell: Tell) -> Timing:

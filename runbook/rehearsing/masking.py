@@ -66,8 +66,10 @@ def _mask(at: Site) -> dict[str, int]:
             with database.transaction(conn):
                 database.script(conn, "rehearsal/quiet.sql")
                 _load(conn)
-                database.script(conn, "rehearsal/mask.sql")
+                database.script(conn, "rehearsal/readable.sql")
                 _check_unknown(conn)
+                database.script(conn, "rehearsal/ways.sql")
+                database.script(conn, "rehearsal/mask.sql")
                 database.script(conn, "rehearsal/forget.sql")
                 database.script(conn, "rehearsal/check.sql")
                 [counts] = database.query(conn, "rehearsal_masked")
@@ -92,7 +94,7 @@ def _check_place(at: Site, conn: psycopg.Connection) -> None:
 def _load(conn: psycopg.Connection) -> None:
     """Load contacts.csv where the scripts find it, and a salt that nobody keeps."""
     rows = list(csv.DictReader(io.StringIO(sql.read(CONTACTS))))
-    conn.execute("CREATE TEMP TABLE contact (relation name, name name, how text) ON COMMIT DROP")
+    conn.execute("CREATE TEMP TABLE contact (relation text, name name, how text) ON COMMIT DROP")
     with conn.cursor() as cursor:
         cursor.executemany("INSERT INTO contact VALUES (%(relation)s, %(column)s, %(how)s)", rows)
     conn.execute("SELECT set_config('rehearsal.salt', %s, true)", [secrets.token_hex(16)])

@@ -10,7 +10,7 @@ import psycopg
 
 from runbook import database
 from runbook.errors import CloneFailed
-from runbook.rehearsing import guard, marks, source, transfer, ways
+from runbook.rehearsing import guard, marks, needs, source, transfer, ways
 from runbook.rehearsing.site import Site
 from runbook.rehearsing.source import Facts
 from runbook.rehearsing.transfer import Header
@@ -63,6 +63,7 @@ def found(at: Site) -> Iterator[Origin]:
         way = ways.choose(at.settings, conn, same_server=guard.same_server(conn, at.gate))
         _check_version(facts.identity.major, at)
         ways.check_room(at.gate, facts, way)
+        needs.check(conn, at.gate, way)
         yield Origin(at, way, conn, facts, None)
 
 
@@ -76,6 +77,7 @@ def _dumped(at: Site) -> Origin:
     else:
         guard.check_dump(marks.find(at.gate, at.staging), at.staging, found.database)
     _check_version(found.major, at)
+    needs.check_dump(at.gate, found.extensions)
     return Origin(at, way, None, None, found)
 
 

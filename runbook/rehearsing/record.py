@@ -104,21 +104,23 @@ def _fail(record: Record, failure: BaseException) -> None:
 
 
 @contextmanager
-def step(record: Record, name: str) -> Iterator[None]:
-    """Write down how long a step took, and tell who listens."""
-    started, began, outcome = datetime.now(UTC), time.monotonic(), "failed"
+def step(record: Record, name: str) -> Iterator[dict[str, object]]:
+    """Write down how long a step took, and tell who listens, with what it found; ``skipped`` there: it did nothing."""
+    started, began = datetime.now(UTC), time.monotonic()
+    found: dict[str, object] = {}
+    outcome: Outcome = "failed"
     try:
-        yield
-        outcome = "done"
+        yield found
+        outcome = "skipped" if "skipped" in found else "done"
     finally:
         seconds = time.monotonic() - began
         write_step(record, name, seconds, outcome)
-        told = Step(name, started, datetime.now(UTC), "done" if outcome == "done" else "failed")
+        told = Step(name, started, datetime.now(UTC), outcome, found)
         for tell in journal.listeners:
             tell(told)
 
 
-def write_step(record: Record, name: str, seconds: float, outcome: Outcome | str) -> None:
+def write_step(record: Record, name: str, seconds: float, outcome: Outcome) -> None:
     """Write a step down. What cannot be written is no reason to leave staging as it is now."""
     try:
         record.write("history_step", run=record.id, name=name, seconds=seconds, outcome=outcome)

@@ -25,9 +25,14 @@ APPLICATION = "rollback-rehearsal"
 """What pg_restore's sessions call themselves in pg_stat_activity."""
 LEFT_OUT = ("--no-subscriptions", "--exclude-schema=rollback")
 """What does not leave production: subscriptions would draw on it, its journal is not staging's."""
-NOT_RESTORED = re.compile(r"\d+; \d+ \d+ (COMMENT - )?SUBSCRIPTION\b")
-OWN = ("--no-owner", "--no-privileges", "--exit-on-error", "--no-password")
-"""The clone belongs to staging's role: production's roles are not there."""
+NOT_RESTORED = re.compile(r"\d+; \d+ \d+ ((COMMENT - )?SUBSCRIPTION|USER MAPPING)\b")
+"""Entries of a dump that draw on production, or hold passwords of other servers."""
+EXTENSION = re.compile(r"^\d+; 3079 \d+ EXTENSION - (\S+)", re.MULTILINE)
+OWN = (
+    *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"),
+    *("--exit-on-error", "--no-password"),
+)
+"""The clone belongs to staging's role: roles, tablespaces and labels of production's server are not there."""
 REMEDIES = {
     "permission denied to create extension": "Rehearse as a superuser of staging's server, or let who runs it say "
     "trusted = true in the extension's control file.",
@@ -55,6 +60,7 @@ class Header:
     major: int
     kind: str
     """CUSTOM, DIRECTORY or TAR."""
+    extensions: tuple[str, ...] = ()
 
 
 def header(path: Path, site: Site) -> Header:
@@ -69,7 +75,9 @@ def header(path: Path, site: Site) -> Header:
         ) from None
     said = dict(re.findall(r"^;\s+(dbname|Dumped from database version|Format): (.*)$", listed, re.MULTILINE))
     major = re.match(r"\d+", said.get("Dumped from database version", ""))
-    return Header(said.get("dbname", ""), int(major[0]) if major else 0, said.get("Format", ""))
+    return Header(
+        said.get("dbname", ""), int(major[0]) if major else 0, said.get("Format", ""), tuple(EXTENSION.findall(listed))
+    )
 
 
 def stream(site: Site, name: str, tell: Tell) -> None:

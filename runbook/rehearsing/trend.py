@@ -53,7 +53,7 @@ def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _row(row: Row, names: Sequence[str]) -> dict[str, Any]:
-    took = _sums(row)
+    took, skipped = _sums(row), {name for name, _, outcome in row["steps"] if outcome == "skipped"}
     return {
         "rehearsal": row["label"],
         "began (UTC)": f"{row['began'].astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -65,7 +65,7 @@ def _row(row: Row, names: Sequence[str]) -> dict[str, Any]:
         "size": figures.size(row["bytes"]) if row["bytes"] is not None else "",
         "rows": f"{row['rows']:,}" if row["rows"] is not None else "",
         "scripts": figures.short(row["scripts"]),
-        **{name: _seconds(took.get(name)) for name in names},
+        **{name: "skipped" if name in skipped else _seconds(took.get(name)) for name in names},
         "reason": row["reason"],
     }
 
@@ -95,7 +95,8 @@ def sentence(row: Row, target: str) -> str:
     ends = {"done": "was done", "failed": "FAILED", "killed": "was KILLED", "nothing": "had nothing to rehearse"}
     said = f"{row['label']} on {target} {ends.get(row['outcome'], 'is at work')}"
     said += f" in {figures.duration(row['total'])}" if row["total"] is not None else ""
-    return said + (f", users offline for {figures.duration(row['outage'])}" if row["outage"] is not None else "")
+    said += f", users offline for {figures.duration(row['outage'])}" if row["outage"] is not None else ""
+    return said + (f"; {row['reason']}" if row["outcome"] == "done" and row["reason"] else "")
 
 
 def _alt(rows: Sequence[Row]) -> str:

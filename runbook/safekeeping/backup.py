@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from psycopg.rows import scalar_row
 import sql
 from runbook.errors import BackupFailed
 from runbook.models import Identity
-from runbook.safekeeping import checksums, compression, dump, programs
+from runbook.safekeeping import checksums, compression, dump, naming, programs
 from runbook.safekeeping.archive import Contents, check
 from runbook.safekeeping.checksums import verify as verify_checksum
 from runbook.safekeeping.dump import APPLICATION, Dump
@@ -27,8 +27,8 @@ from runbook.settings import Settings
 
 __all__ = ["APPLICATION", "binaries", "check", "check_folder", "estimate", "leftovers", "take", "verify_checksum"]
 
-NAME = "backup_before_rollback_%Y%m%d_%H%M%S.dump"
-"""The procedure's name, in local time as ``date`` gives it."""
+NAME = "backup_before_rollback_%Y%m%d_%H%M%S"
+"""How the procedure's name for it begins, in local time as ``date`` gives it; database and incident follow."""
 PART = ".part"
 
 Connection = psycopg.Connection[Any]
@@ -80,16 +80,20 @@ def take(
     on_progress: Callable[[int], None],
     on_started: Callable[[], None],
     database: str | None = None,
+    incident: str = "",
 ) -> Backup:
     """Dump a database of the server, check the dump, and give it its name only then.
 
-    ``database`` is the one of libpq's environment unless another is named, such as its copy. ``monitor`` is any
+    ``database`` is the one of libpq's environment unless another is named, such as its copy; what is kept says that it
+    is of ``identity``'s database, and for which ``incident`` it was taken. ``monitor`` is any
     connection to the server. ``on_progress`` gets the bytes written, about every second. ``on_started`` is called once,
     as soon as pg_dump holds all its connections and the one snapshot they share (seen over ``monitor``), or at its end
     where it was faster than that. Both are called in the caller's thread; what they raise ends the dump. Raises
     BackupFailed, ProgramMissing or DatabaseUnavailable; no half dump is left.
     """
-    began, path, name = time.monotonic(), _name(settings.backup_dir.absolute()), database or identity.database
+    naming.check(identity.database)
+    began, name = time.monotonic(), database or identity.database
+    path = _name(settings.backup_dir.absolute(), identity.database, incident)
     folder, jobs = programs.binaries(identity.major, settings), programs.jobs(settings)
     method = compression.best(folder)
     try:
@@ -97,7 +101,9 @@ def take(
             wanted = Dump(folder / "pg_dump", name, part, jobs, method, monitor, database or "")
             dump.take(wanted, on_progress, on_started)
             contents = _checked(part, settings, identity.major, name)
-            sha256 = _seal(part, path, contents)
+            facts = {"database": identity.database, "dumped as": name, "incident": incident}
+            facts |= {"server": str(identity.major), "restore with": str(folder / "pg_restore")}
+            sha256 = _seal(part, path, contents, facts)
     except OSError as error:
         raise BackupFailed(f"The backup {path} cannot be written: {error.strerror}.") from None
     seconds = time.monotonic() - began
@@ -105,12 +111,12 @@ def take(
         "backup %s: %d bytes, %d entries, %s, %d job(s), %.1f s",
         *(path, contents.bytes, contents.entries, method, jobs, seconds),
     )
-    return Backup(str(path), contents.bytes, sha256, contents.entries, seconds, jobs, method, name)
+    return Backup(str(path), contents.bytes, sha256, contents.entries, seconds, jobs, method, name, str(folder))
 
 
-def _name(folder: Path) -> Path:
-    """Return the procedure's name for a backup taken now."""
-    path = folder / time.strftime(NAME)
+def _name(folder: Path, database: str, incident: str) -> Path:
+    """Return the procedure's name for a backup taken now, with what it is of."""
+    path = folder / f"{'_'.join(filter(None, [time.strftime(NAME), naming.part(database), incident]))}.dump"
     if path.exists() or checksums.sidecar(path).exists():
         raise BackupFailed(f"There is a backup {path} already.", "Try again in a second.")
     return path
@@ -158,13 +164,13 @@ def _checked(part: Path, settings: Settings, major: int, database: str) -> Conte
     return contents
 
 
-def _seal(part: Path, path: Path, contents: Contents) -> str:
+def _seal(part: Path, path: Path, contents: Contents, facts: Mapping[str, str]) -> str:
     """Bring the dump to the disk, note its checksums, and give it its name: all of it survives a power cut."""
     for file in part.iterdir():
         file.chmod(checksums.PRIVATE)
         _sync(file)
     _sync(part)
-    sha256 = checksums.write(path, contents.sums)
+    sha256 = checksums.write(path, contents.sums, facts)
     part.rename(path)
     _sync(path.parent)
     return sha256

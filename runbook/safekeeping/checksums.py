@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from runbook.errors import BackupFailed
 
@@ -21,9 +22,14 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(path: Path, sums: Mapping[str, str]) -> str:
-    """Write the checksums of the files in the dump ``path`` beside it, on the disk; return the list's own checksum."""
-    text = "".join(f"{digest}  {path.name}/{name}\n" for name, digest in sorted(sums.items())).encode()
+def write(path: Path, sums: Mapping[str, str], facts: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write the checksums of the files in the dump ``path`` beside it, on the disk; return the list's own checksum.
+
+    ``facts`` say of the dump what it is: each becomes a comment line above them, which sha256sum passes over.
+    """
+    lines = [f"# {key}: {value}\n" for key, value in facts.items()]
+    lines += [f"{digest}  {path.name}/{name}\n" for name, digest in sorted(sums.items())]
+    text = "".join(lines).encode()
     descriptor = os.open(sidecar(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, so that the mode is set first
         file.write(text)
@@ -55,5 +61,6 @@ def verify(path: Path) -> str:
 
 def _noted(path: Path) -> dict[str, str]:
     """Read the list: checksum by file. Raises OSError, ValueError."""
-    lines = [line.split("  ", 1) for line in sidecar(path).read_text(encoding="utf-8").splitlines()]
+    listed = sidecar(path).read_text(encoding="utf-8").splitlines()
+    lines = [line.split("  ", 1) for line in listed if not line.startswith("#")]
     return {name.removeprefix(f"{path.name}/"): digest for digest, name in lines}

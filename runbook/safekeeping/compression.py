@@ -2,7 +2,6 @@
 
 import functools
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def _writes(folder: Path, method: Method) -> bool:
 def _reads(folder: Path, method: Method) -> bool:
     """Return whether pg_restore knows the method: it warns at the head of an archive whose rows it could not read."""
     with tempfile.NamedTemporaryFile(suffix=".dump") as empty:
-        empty.write(b"".join(_head(method)))
+        empty.write(empty_archive(method.number))
         empty.flush()
         heard: list[str] = []
         try:
@@ -60,14 +59,17 @@ def _reads(folder: Path, method: Method) -> bool:
         return not heard
 
 
-def _head(method: Method) -> Iterator[bytes]:
-    """Yield an archive without entries: version 1.15 of the format, which came with the methods (PostgreSQL 16)."""
-    yield b"PGDMP" + bytes([1, 15, 0, 4, 8, 1, method.number])  # integers of 4 bytes, offsets of 8, custom format
-    for number in (0, 0, 0, 1, 0, 100, 0):  # when it was made
-        yield _integer(number)
-    for text in (b"none", b"16", b"16"):  # database, versions of server and pg_dump
-        yield _integer(len(text)) + text
-    yield _integer(0)
+def empty_archive(compressed: int | None = None) -> bytes:
+    """Return an archive without entries, in the custom format.
+
+    With the number of a method it is of version 1.15, which came with the methods (PostgreSQL 16); else of 1.14, which
+    every pg_restore from 12 on reads.
+    """
+    minor, how = (14, _integer(0)) if compressed is None else (15, bytes([compressed]))
+    made = b"".join(_integer(number) for number in (0, 0, 0, 1, 0, 100, 0))
+    texts = b"".join(_integer(len(text)) + text for text in (b"none", b"14", b"14"))  # database, server, pg_dump
+    # Integers of 4 bytes, offsets of 8.
+    return b"PGDMP" + bytes([1, minor, 0, 4, 8, 1]) + how + made + texts + _integer(0)
 
 
 def _integer(number: int) -> bytes:

@@ -21,6 +21,8 @@ class Backup:
     compression: str = "gzip"
     database: str = ""
     """The name of the database that was dumped, and that a restore makes: the target's, or its copy's."""
+    programs: str = ""
+    """The folder of the pg_dump that took it, and of the pg_restore that fits it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The means of the backup: a snapshot or a dump. What each takes here and now, which is chosen, and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import psycopg
@@ -10,7 +10,7 @@ from runbook import database, figures, journal
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.outlook import Means, Way
-from runbook.safekeeping import programs, serverdisk
+from runbook.safekeeping import naming, programs, serverdisk
 from runbook.safekeeping.serverdisk import Disk
 from runbook.schema import collations
 from runbook.settings import Settings
@@ -46,14 +46,18 @@ def draw(conn: psycopg.Connection, wanted: str, settings: Settings) -> Means:
     size = int(database.query(conn, "size")[0]["bytes"])
     past = database.query(conn, "forecast_backup", runs=RUNS) if journal.exists(conn) else []
     place = _place(rights, serverdisk.look(conn), settings)
-    return chosen(wanted, [_snapshot(rights, place, size, past), _dump(size, past, settings)], place.clone)
+    unwritable = f"the database's name {conn.info.dbname!r} holds a control character; rename the database"
+    ways = [_snapshot(rights, place, size, past), _dump(size, past, settings)]
+    if naming.unwritable(conn.info.dbname):
+        ways = [replace(way, obstacle=unwritable) for way in ways]
+    return chosen(wanted, ways, place.clone)
 
 
 def chosen(wanted: str, ways: Sequence[Way], clone: bool) -> Means:
     """Choose: what was asked for, else the quicker of those that can be taken."""
     if forced := next((way for way in ways if way.method == wanted), None):
         return Means(forced.method, "the request asks for it", clone, ways)
-    way = min((way for way in ways if not way.obstacle), key=lambda way: way.seconds)
+    way = min(ways, key=lambda way: (bool(way.obstacle), way.seconds))
     other = next(one for one in ways if one is not way)
     why = other.obstacle or f"{figures.duration(way.seconds)} instead of {figures.duration(other.seconds)}"
     return Means(way.method, why, clone, ways)

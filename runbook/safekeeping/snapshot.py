@@ -6,7 +6,7 @@ takes no time in proportion to the data. It needs that nobody is connected to th
 
 import logging
 import os
-import re
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql as compose
+from psycopg.conninfo import make_conninfo
 
 import sql
 from runbook import database
@@ -22,7 +23,7 @@ from runbook.barrier import fence
 from runbook.barrier.stragglers import Straggler
 from runbook.errors import BackupFailed, StatementFailed
 from runbook.outlook import Means
-from runbook.safekeeping import checksums
+from runbook.safekeeping import checksums, naming
 
 ATTEMPTS = 3
 """How often a copy is tried where somebody came past the fence; PostgreSQL itself waits 5 s for them each time."""
@@ -140,11 +141,14 @@ def renaming(original: str, copy: str, given: Sequence[str]) -> list[str]:
 
 
 def going_back(original: str, taken: Snapshot) -> str:
-    """Return the file for psql that gives the original's name to the copy."""
+    """Return the file for psql that gives the original's name to the copy. Raises BackupFailed."""
+    naming.check(original)
     aside = taken.database.replace(MARK, ASIDE)
     names = {"database": original, "copy": taken.database, "aside": aside}
     words = {key: _quoted(value) for key, value in names.items()}
     words |= {f"{key}_name": compose.Literal(value).as_string(None) for key, value in names.items()}
+    words["reopen"] = shlex.quote(f"ALTER DATABASE {words['database']} ALLOW_CONNECTIONS true")
+    words["conninfo"] = _quoted(make_conninfo(dbname=original))  # psql takes a name with = in it for one
     return sql.read("go_back.psql").format(**words, properties="\n".join(f"{line};" for line in taken.properties))
 
 
@@ -152,15 +156,16 @@ def _quoted(name: str) -> str:
     return compose.Identifier(name).as_string(None)
 
 
-def write_going_back(folder: Path, original: str, taken: Snapshot) -> Path:
+def write_going_back(folder: Path, original: str, taken: Snapshot, incident: str = "") -> Path:
     """Write that file into ``folder``, readable by this user alone, and return where. Raises BackupFailed."""
-    name = re.sub(r"[^\w.-]", "_", taken.database)  # a database's name may hold a slash
-    path = folder.absolute() / f"go_back_to_{name}.sql"
+    text = going_back(original, taken)
+    named = "_".join(filter(None, [f"go_back_to_{naming.part(taken.database)}", incident]))
+    path = folder.absolute() / f"{named}.sql"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, checksums.PRIVATE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(going_back(original, taken))
+            file.write(text)
     except OSError as error:
         raise BackupFailed(f"{path} cannot be written: {error.strerror}.", "See ROLLBACK_BACKUP_DIR.") from None
     return path

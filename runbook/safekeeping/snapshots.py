@@ -72,6 +72,7 @@ def secure(
             run.identity,
             database=copy.database,
             monitor=run.gate,
+            incident=copy.incident,
             on_started=lambda: None,
             on_progress=on_dump,
         )

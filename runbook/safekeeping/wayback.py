@@ -1,8 +1,8 @@
 """The way back to the data before the rollback, as the report names it."""
 
 import shlex
-from pathlib import Path
 
+import sql
 from runbook import figures
 from runbook.page import Block, Code, Fixed, Table
 from runbook.safekeeping.kept import Backup
@@ -27,7 +27,7 @@ def _snapshot(summary: Summary) -> list[Block]:
     return [
         Table(("", ""), facts),
         _AT_ONCE,
-        Fixed([f"psql -X -d postgres -v ON_ERROR_STOP=1 -f {shlex.quote(copy.way_back)}"]),
+        Fixed([go_back_command(copy.way_back, summary.database)]),
     ]
 
 
@@ -40,6 +40,7 @@ def _dump(summary: Summary) -> list[Block]:
         ("Dump", Code(taken.path)),
         ("Size", f"{figures.size(taken.bytes)} ({taken.bytes:,} bytes), {taken.entries:,} entries"),
         ("Taken by", f"{figures.count(taken.jobs, 'job')}, compressed by {taken.compression}"),
+        *([("Programs", Code(taken.programs))] if taken.programs else []),
         ("SHA-256 of its list of checksums", Code(taken.sha256)),
     ]
     table = Table(("", ""), facts)
@@ -55,27 +56,28 @@ _AT_ONCE = (
 )
 _HOW = (
     "To go back by the dump: stop the services, then run this as a role that may create databases, "
-    "with the same PG… environment. What was written since the rollback stays in the renamed database only."
+    "with the same PG… environment, from the first line to the last. It refuses a dump of another database, and puts "
+    "the name back where the restore fails. What was written since the rollback stays in the renamed database only."
 )
 
 
+def go_back_command(way_back: str, database: str) -> str:
+    """Return the command that goes back by a snapshot's file, which does nothing for any other database."""
+    named = shlex.quote(f"database={database}")
+    return f"psql -X -d postgres -v ON_ERROR_STOP=1 -v {named} -f {shlex.quote(way_back)}"
+
+
 def restore_commands(backup: Backup, database: str) -> list[str]:
-    """Return the commands that restore a dump under the database's own name.
+    """Return the lines for a shell that restore a dump under the database's own name: sql/restore.sh, and of what.
 
     pg_restore makes the database under the name it was dumped by, which is another when the dump was taken of its copy.
     """
-    path, sums = Path(backup.path), f"{backup.path}.sha256"
-    made = backup.database or database
-    return [
-        f"echo {shlex.quote(f'{backup.sha256}  {sums}')} | sha256sum --check",
-        f"(cd {shlex.quote(str(path.parent))} && sha256sum --check --quiet {shlex.quote(Path(sums).name)})",
-        _rename(database, f"{database}_rolled_back"),
-        f"pg_restore --create --exit-on-error --jobs=4 --dbname=postgres {shlex.quote(backup.path)}",
-        *([_rename(made, database)] if made != database else []),
-    ]
+    words = {"PGDATABASE": database, "backup": backup.path, "sha256": backup.sha256}
+    given = [f"{key}={shlex.quote(value)}" for key, value in words.items()]
+    return [*given, "export PGDATABASE", *restoring()]
 
 
-def _rename(name: str, to: str) -> str:
-    """Return the command that renames a database."""
-    old, new = (f'"{one.replace(chr(34), chr(34) * 2)}"' for one in (name, to))
-    return f"psql -X -d postgres -v ON_ERROR_STOP=1 -c {shlex.quote(f'ALTER DATABASE {old} RENAME TO {new}')}"
+def restoring() -> list[str]:
+    """Return what sql/restore.sh does, without what it says of itself."""
+    lines = sql.read("restore.sh").splitlines()
+    return [line for line in lines if not line.startswith("#")]

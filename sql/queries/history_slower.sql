@@ -5,7 +5,7 @@ WITH past AS (
      ORDER BY began DESC LIMIT %(length)s
 ), took AS (
     SELECT run_id, name, sum(seconds) AS seconds, min(number) AS number
-      FROM rehearsal.step GROUP BY run_id, name
+      FROM rehearsal.step WHERE outcome <> 'skipped' GROUP BY run_id, name
 ), usual AS (
     SELECT t.name, count(*) AS runs, percentile_cont(0.5) WITHIN GROUP (ORDER BY t.seconds) AS seconds
       FROM took t JOIN past ON past.id = t.run_id GROUP BY t.name

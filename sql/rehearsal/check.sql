@@ -10,11 +10,11 @@ BEGIN
     FOR one IN
         SELECT relation,
                string_agg(format($q$
-                   CASE WHEN bool_or(CASE WHEN position('@' IN %1$s::text) > 0 THEN
-                        regexp_replace(%1$s::text, '[^\s@]*@staging\.invalid', '', 'g') ~ '[[:alnum:]]@[[:alnum:]]' END)
+                   CASE WHEN bool_or(CASE WHEN position('@' IN (%1$s::text COLLATE "default")) > 0 THEN
+                        regexp_replace(%1$s::text COLLATE "default", '[^\s@]*@(d[0-9a-z]{1,8}\.)?(staging\.invalid|masked\.example\.com)', '', 'g') ~ '[[:alnum:]]@[[:alnum:]]' END)
                    THEN %2$L END$q$, name, format('%s.%s', relation, name)), ', ') AS questions
           FROM readable
-         WHERE how IS NOT NULL AND how <> 'off'
+         WHERE how IS NOT NULL AND how NOT IN ('off', 'digits') AND kind <> 'p'
          GROUP BY relation
     LOOP
         EXECUTE format($q$SELECT nullif(concat_ws(', ', %s), '') FROM ONLY %s$q$,

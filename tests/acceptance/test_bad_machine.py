@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import servers
 from tests.acceptance.engine import unavailable
 from tests.acceptance.operator import REQUEST, Desk, Done
 from tests.acceptance.wrong import BLOCKED, DONE, refused, text
@@ -23,7 +24,14 @@ def test_pg_dump_of_another_version(at: Desk) -> None:
     if not (old / "pg_dump").exists():
         unavailable("Debian's PostgreSQL 15 is not installed (make test-system installs it)")
     result = at.rollback("plan", *REQUEST, ROLLBACK_PG_BIN=str(old))
-    refused(result, "18 or newer are needed", f"found: 15 in {old}", status=BLOCKED)
+    refused(result, "that fit this server (18) are needed", f"found: 15 in {old} (too old)", status=BLOCKED)
+
+
+@pytest.mark.pg("16")
+def test_pg_dump_is_so_new_that_this_server_would_not_take_its_dump_back(at: Desk) -> None:
+    result = at.rollback("plan", *REQUEST, "--backup", "dump", ROLLBACK_PG_BIN=str(servers.binaries("18")))
+    words = ("its pg_restore sets transaction_timeout, which a server 16 does not know", "Install postgresql-client-16")
+    refused(result, *words, status=BLOCKED)
 
 
 def test_the_folder_for_backups_cannot_be_used(at: Desk) -> None:

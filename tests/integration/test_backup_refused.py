@@ -133,10 +133,12 @@ def test_a_disk_that_is_read_only_is_refused(small_disk: Path) -> None:
         backup.check_folder(Settings(backup_dir=small_disk), 0)
 
 
-def _stand_in(folder: Path, major: int) -> Path:
+def _stand_in(folder: Path, major: int, *, sets_more: bool = False) -> Path:
     folder.mkdir()
     for name in ("pg_dump", "pg_restore"):
-        (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major}.1'\n")
+        sets = f"echo 'SET lock_timeout = 0;\nSET new_in_{major} = 0;'" if sets_more else "echo 'SET lock_timeout = 0;'"
+        version = f"echo '{name} (PostgreSQL) {major}.1'"
+        (folder / name).write_text(f'#!/bin/sh\n[ "$1" = --version ] && {version} || {sets}\n')
         (folder / name).chmod(0o755)
     return folder
 
@@ -150,13 +152,23 @@ def test_the_programs_of_the_servers_own_version_are_preferred(
     monkeypatch.setattr(programs, "_folders", lambda: iter(folders))
     assert backup.binaries(19, Settings()) == tmp_path / "on19"
     assert not [r for r in caplog.records if r.name == "runbook.safekeeping.programs"]
-    assert backup.binaries(20, Settings()) == tmp_path / "on21"
+    with caplog.at_level("INFO"):
+        assert backup.binaries(20, Settings()) == tmp_path / "on21"
     assert "is newer than the server (20)" in caplog.text
+
+
+def test_a_newer_pair_that_sets_what_this_server_may_not_know_is_refused(tmp_path: Path) -> None:
+    newer = _stand_in(tmp_path / "on23", 23, sets_more=True)
+    assert backup.binaries(23, Settings(pg_bin=newer)) == newer
+    with pytest.raises(ProgramMissing, match="sets new_in_23, which a server 22 does not know"):
+        backup.binaries(22, Settings(pg_bin=newer))
 
 
 def test_programs_that_are_too_old_are_named(tmp_path: Path) -> None:
     old = _stand_in(tmp_path / "old", 13)
-    with pytest.raises(ProgramMissing, match=f"16 or newer are needed in ROLLBACK_PG_BIN .*found: 13 in {old}"):
+    with pytest.raises(
+        ProgramMissing, match=rf"fit this server \(16\) are needed in ROLLBACK_PG_BIN .*13 in {old} \(too old\)"
+    ):
         backup.binaries(16, Settings(pg_bin=old))
     with pytest.raises(ProgramMissing, match="found: none"):
         backup.binaries(16, Settings(pg_bin=tmp_path))

@@ -65,7 +65,7 @@ def copy_of(database: Database, name: str) -> Database:
 
 
 def go_back(database: Database, path: Path) -> subprocess.CompletedProcess[str]:
-    return Database(database.server, "postgres").psql("-f", str(path))
+    return Database(database.server, "postgres").psql("-v", f"database={database.dbname}", "-f", str(path))
 
 
 def test_the_copy_is_the_database_and_nobody_can_connect_to_it(transformed: Database, fenced: Run) -> None:
@@ -134,8 +134,8 @@ def test_going_back_by_the_copys_dump_restores_what_a_copy_lacks_too(
         assert proof.rows > sum(number for number, _ in rows.values())  # the journal's are among them
         snapshot.drop(run.gate, name)
     path = f"{transformed.server.folder}{os.pathsep}{os.environ['PATH']}"
-    for command in wayback.restore_commands(taken, transformed.dbname):
-        subprocess.run(["sh", "-ec", command], env=os.environ | transformed.env | {"PATH": path}, check=True)
+    lines = "\n".join(wayback.restore_commands(taken, transformed.dbname))
+    subprocess.run(["sh", "-ec", lines], env=os.environ | transformed.env | {"PATH": path}, check=True)
     with transformed.connect() as conn:
         assert conn.execute(PROPERTIES).fetchone() == before
     assert transformed.checksums() == rows

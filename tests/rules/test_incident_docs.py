@@ -9,6 +9,7 @@ import yaml
 
 from deployments import mapping, registry, trigger
 from runbook.request import RollbackRequest
+from runbook.safekeeping import wayback
 from tests.rules.test_docs import PAGES, ROOT, rows, text
 
 WORDS = re.compile(r"python -m (deployments\.[\w.]+)([^`\n]*)")
@@ -57,3 +58,7 @@ def test_an_automation_asks_a_deployment_that_is_registered_for_fields_that_it_h
             assert action["deployment"] in known
             assert set(action["parameters"]["request"]) <= set(RollbackRequest.model_fields)
     assert f"deployments/automations/{file.name}" in text("deployments/README.md")
+
+
+def test_the_runbook_restores_by_the_very_lines_that_a_report_prints() -> None:
+    assert "```bash\n" + "\n".join(wayback.restoring()) + "\n```\n" in text("RUNBOOK.md")

@@ -41,6 +41,7 @@ def test_a_copy_that_shares_blocks_takes_as_long_at_any_size() -> None:
         ("has 1.00 GB free, a copy needs 2.10 GB", {"place": Place(False, GB, "copies")}),
         ("has 10.0 MB free, a copy needs 64.0 MB", {"place": Place(True, GB // 100, "shares")}),
         ("ROLLBACK_SNAPSHOT_ROOM_GB", {"place": UNKNOWN}),
+        ("made with version 2.31", {"collation": "the database was made with version 2.31 of its collation"}),
     ],
 )
 def test_what_forbids_a_snapshot_makes_it_a_dump_and_is_the_reason(why: str, changes: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows.rehearsal import NOTHING, rehearsal
-from runbook import settings
-from runbook.rehearsing import history
+from runbook import database, journal, settings
+from runbook.models import Step
+from runbook.planning import rehearsed
+from runbook.rehearsing import history, trend
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.telling import sink
 from tests import waiting
@@ -176,3 +179,29 @@ def test_a_target_that_is_called_production_is_refused_before_anything_is_touche
         assert admin.execute("SELECT FROM pg_database WHERE datname = 'rollback_rehearsals'").fetchone() is None
     monkeypatch.setenv("ROLLBACK_TARGET", "staging")
     assert site.as_found()
+
+
+def test_a_rehearsal_that_tested_nothing_of_the_application_says_so_everywhere(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("ROLLBACK_REHEARSAL_TEST")]:
+        monkeypatch.delenv(name)
+    shown: list[Step] = []
+    monkeypatch.setattr(journal, "listeners", [shown.append])
+    monkeypatch.delenv("ROLLBACK_PROJECT_DIR")
+    state = rehearse(previous_tag=None)
+    assert state.is_completed(), state.message
+    said = (
+        "not tested of the application: its services (ROLLBACK_PROJECT_DIR is not set: none are managed here); "
+        "what it does (ROLLBACK_REHEARSAL_TEST is not set)"
+    )
+    assert said in str(state.message)
+    [row] = site.rows()
+    assert row["outcome"] == "done" and row["reason"] == said
+    assert ("test the application", "skipped") in [(name, outcome) for name, _, outcome in row["steps"]]
+    assert said in trend.sentence(row, "staging") and trend.table([row])[0]["test the application"] == "skipped"
+    [step] = [one for one in shown if one.name == "test the application"]
+    assert step.outcome == "skipped" and "nothing was tested" in str(step.found["skipped"])
+    with closing(history.opened(settings.load())) as conn:
+        found = rehearsed.judge(database.query(conn, "history_newest", scripts=row["scripts"]), 30, datetime.now(UTC))
+    assert said in found.remark
