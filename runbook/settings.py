@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."
     )
 
+    prepare_seconds: int = Field(
+        1800, gt=0, description="How long building or pulling an image of the previous release may take, in s."
+    )
+
     release_queries: str | None = Field(
         None, description="An SQL file in the previous release's tag: what that release must be able to ask."
     )

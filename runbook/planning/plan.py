@@ -79,7 +79,12 @@ def _drawn(conn: psycopg.Connection, request: RollbackRequest, settings: Setting
         drift=drift,
         backup=chosen,
     )
-    in_the_way = [*problems, *census.forbidding(deletion), *obstacles.blockers(conn, drawn, settings)]
+    in_the_way = [
+        *problems,
+        *(found.blockers if found else ()),
+        *census.forbidding(deletion),
+        *obstacles.blockers(conn, drawn, settings),
+    ]
     drawn = rehearsed.add(replace(drawn, blockers=in_the_way), request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
 

@@ -53,7 +53,7 @@ def plan_hash(plan: Plan) -> str:
         "kept": dict(plan.kept),
         "blocking": dict(plan.blocking),
         "unlinked": dict(plan.unlinked),
-        "release": (release.tag, release.commit) if release else None,
+        "release": (release.tag, release.commit, release.compose.name) if release else None,
         "services": list(plan.services),
         "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.models import Plan
+from runbook.models import Plan, Project
 from runbook.outlook import Forecast, Verdict
 from runbook.planning.plandata import plan_hash, plan_json
 from tests import samples
@@ -50,7 +50,9 @@ MOVES: dict[str, Change] = {
     "wording": lambda p: replace(p, scripts=[replace(s, why="") for s in p.scripts]),
     "the hash itself": lambda p: replace(p, hash=""),
     "order of counts": lambda p: replace(p, users=dict(reversed(list(p.users.items())))),
-    "compose program": lambda p: replace(p, release=p.release and replace(p.release, compose=("docker-compose",))),
+    "compose program": lambda p: replace(
+        p, release=p.release and replace(p.release, compose=Project(("docker-compose",)))
+    ),
 }
 
 
