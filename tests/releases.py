@@ -34,9 +34,10 @@ match sys.argv[1:]:
     case ["ps", *_]:
         for name in ("backend", "frontend", "redis"): print(name, "Up 5 minutes" if name in living else "Exited (0)")
     case ["container", "inspect", *names]:
+        state = {"ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"}
         print(json.dumps([{
-            "Id": name, "Name": "/app-" + name, "Image": "sha256:" + name, "State": {
-                "Status": "running" if name in living else "exited", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"},
+            "Id": name, "Name": "/app-" + name, "Image": "sha256:" + name,
+            "State": state | {"Status": "running" if name in living else "exited"},
             "Config": {"Labels": {
                 label + "project": "app", label + "service": name, label + "oneoff": "False",
                 label + "project.working_dir": app, label + "project.config_files": app + "/docker-compose.yml"}},

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runbook.application import git
@@ -15,32 +16,57 @@ MARK = "rollback-switch"
 WAIT_SECONDS = 60.0
 """How long a git that a killed run left behind may go on."""
 POLL_SECONDS = 0.2
+ENDS = ("from", "to")
+"""How many commits a checkout leaves for one another; more of them: one that was killed came before."""
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A checkout that was begun and not ended."""
+
+    commits: Sequence[str]
+    """Which commits were left for one another, the first one first."""
+    changed: Sequence[str]
+    """What somebody had changed in the tree before."""
+
+
 def to(folder: Path, what: str, commit: str) -> str:
-    """Check ``what`` out, which is ``commit``; return what is to be known of it. Raises ReleaseUnusable."""
+    """Check ``what`` out, which is ``commit``; return what is to be known of it. Raises ReleaseUnusable.
+
+    Where a checkout was killed half way, what it left is overwritten, and nothing else.
+    """
     former = _begun(folder)
     if former:
         _settle(folder, commit)
     else:
         _free(folder)
-    _mark(folder, [*(former or [git.head(folder) or commit]), commit])
+    changed = former.changed if former else _changed(folder)
+    commits = [*(former.commits if former else [git.head(folder) or commit]), commit]
+    _mark(folder, Begun(commits, changed))
     force = ("--force",) if former and not foreign(folder) else ()
     try:
         git.run(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", *force, what)
         said = ""
     except ProgramFailed as error:
-        if git.head(folder) != commit or git.changed(folder, submodules=False):
-            raise ReleaseUnusable(
-                f"{what} could not be checked out in {folder}: {error.problem}",
-                f"See git status in {folder}, mend it, then take the run up again.",
-            ) from None
-        said = f"all files are in place, and a hook failed: {error.problem}"
-        log.warning("check out %s: %s", what, said)
+        said = _failed(folder, what, commit, error)
     _path(folder).unlink(missing_ok=True)
     return said
+
+
+def _failed(folder: Path, what: str, commit: str, error: ProgramFailed) -> str:
+    """Say what a failure means where all files are in place all the same. Raises ReleaseUnusable where they are not."""
+    if git.head(folder) == commit and not git.changed(folder, submodules=False):
+        log.warning("check out %s: all files are in place, and a hook failed: %s", what, error.problem)
+        return f"all files are in place, and a hook failed: {error.problem}"
+    begun = _begun(folder)
+    if begun and len(begun.commits) <= len(ENDS) and not git.locks(folder) and _changed(folder) == begun.changed:
+        _path(folder).unlink(missing_ok=True)  # git refused, and touched nothing
+    raise ReleaseUnusable(
+        f"{what} could not be checked out in {folder}: {error.problem}",
+        f"See git status in {folder}, mend it, then take the run up again.",
+    ) from None
 
 
 def begun(folder: Path) -> bool:
@@ -50,14 +76,18 @@ def begun(folder: Path) -> bool:
 
 def foreign(folder: Path) -> Sequence[str]:
     """List the changed paths of a tree that a checkout which was killed half way does not explain."""
-    commits = _begun(folder)
-    if commits is None:
+    known = _begun(folder)
+    if known is None:
         return git.changed(folder)
     explained: set[str] = set()
-    for commit in commits[1:]:
-        explained.update(git.run(folder, "diff", "--name-only", "--no-renames", "-z", commits[0], commit).split("\0"))
-    changed = git.changed(folder, submodules=False, every=True)
-    return [path for path in changed if path not in explained]
+    for commit in known.commits[1:]:
+        words = ("diff", "--name-only", "--no-renames", "-z", known.commits[0], commit)
+        explained.update(git.run(folder, *words).split("\0"))
+    return [path for path in _changed(folder) if path in known.changed or path not in explained]
+
+
+def _changed(folder: Path) -> Sequence[str]:
+    return git.changed(folder, submodules=False, every=True)
 
 
 def in_use(folder: Path) -> str | None:
@@ -118,24 +148,25 @@ def _path(folder: Path) -> Path:
     return folder / git.run(folder, "rev-parse", "--git-path", MARK).strip()
 
 
-def _begun(folder: Path) -> list[str] | None:
-    """Return the commits that a checkout which was begun and not ended leaves for one another, the first one first."""
+def _begun(folder: Path) -> Begun | None:
+    """Return the checkout that was begun and not ended; None: there is none."""
     path = _path(folder)
     try:
-        return [str(commit) for commit in json.loads(path.read_text(encoding="utf-8"))]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Begun([str(one) for one in found["commits"]], [str(one) for one in found["changed"]])
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         log.warning("%s cannot be read and is not followed", path)
         return None
 
 
-def _mark(folder: Path, commits: Sequence[str]) -> None:
+def _mark(folder: Path, begun: Begun) -> None:
     """Say on the disk which commits are left for which."""
     path = _path(folder)
     beside = path.with_name(f"{path.name}.new")
     with beside.open("w", encoding="utf-8") as file:
-        json.dump(list(dict.fromkeys(commits)), file)
+        json.dump({"commits": list(dict.fromkeys(begun.commits)), "changed": list(begun.changed)}, file)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

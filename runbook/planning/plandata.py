@@ -9,7 +9,7 @@ from typing import Any
 from runbook.models import Plan
 from runbook.planning import choices
 
-FORMAT = 3
+FORMAT = 4
 """Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
 
 

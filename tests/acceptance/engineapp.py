@@ -71,6 +71,13 @@ class App:
     def compose(self, *words: str) -> str:
         return compose.run(settings.load(), compose.find(settings.load()), *words, seconds=120)
 
+    def operator(self, *words: str) -> str:
+        """Run the compose program as an operator does, without the runbook."""
+        command = [*PROGRAMS[self.program][1], *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     @property
     def project(self) -> Project:
         return project.find(settings.load())
