@@ -121,12 +121,14 @@ def start(settings: Settings, project: Project) -> Change:
 def up(settings: Settings, release: Release) -> None:
     """Bring the services of the checked-out release up, from the images that are there. Raises ServiceUnhealthy."""
     project = release.compose
-    defined = compose.config(settings, project).get("services") or {}
+    # Asked only where it matters: the first generation takes its time, and the users wait.
+    asked = bool(release.replicas) or not project.classic
+    defined = (compose.config(settings, project).get("services") or {}) if asked else {}
     scale = [word for name, n in release.replicas.items() if name in defined for word in ("--scale", f"{name}={n}")]
     # What a service's pull_policy wants was done before; nothing is fetched while the users wait.
     eager = any(one.get("pull_policy") for one in defined.values())
     pull = ["--pull", "never"] if eager and not project.classic else []
-    seconds = max(len(defined), 1) * max(settings.service_seconds, GRACE) + SPARE
+    seconds = (len(settings.services) + 1) * max(settings.service_seconds, GRACE) + SPARE
     try:
         compose.run(settings, project, "up", "-d", "--no-build", *pull, *scale, seconds=seconds)
     except ProgramFailed as error:

@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL
 
-from tests import runbook_runs, waiting
+from tests import processes, runbook_runs, waiting
 from tests.acceptance import engineapp
 from tests.acceptance.engine import Engine
 from tests.acceptance.engineapp import App
@@ -97,16 +96,6 @@ def released(app: App, number: str) -> None:
     assert len(images) == 1
 
 
-def working_in(folder: Path) -> list[int]:
-    """Return the processes that work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(int(process.name))
-    return found
-
-
 def test_another_name_two_files_a_profile_replicas_and_a_submodule(app: App, transformed: Database) -> None:
     before = app.containers()
     released(app, "2")
@@ -139,9 +128,9 @@ def test_killed_while_git_checks_out_the_same_command_finishes(
     finally:
         os.killpg(doomed.pid, signal.SIGKILL)
         doomed.wait()
-    for process in working_in(app.folder):  # git, and its filter
+    for process in processes.working_in(app.folder):  # git, and its filter
         os.kill(process, signal.SIGKILL)
-    waiting.until(lambda: not working_in(app.folder))
+    waiting.until(lambda: not processes.working_in(app.folder))
     slow.unlink()
     assert (app.folder / ".git" / "index.lock").exists()
     assert app.git("rev-parse", "HEAD") == app.git("rev-parse", "v2x")
