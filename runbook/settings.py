@@ -50,7 +50,9 @@ class Settings(BaseSettings):
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )
     compose: Words = Field((), description="The compose program; found when not set: docker compose, docker-compose.")
-    docker: Words = Field(("docker",), description="The engine's program, which gives images their names.")
+    docker: Words = Field(
+        ("docker",), description="The engine's program: it tells which containers run, and gives images their names."
+    )
     compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
     services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
     health_urls: dict[str, AnyHttpUrl] = Field(

@@ -35,7 +35,8 @@ class Begun:
 def to(folder: Path, what: str, commit: str) -> str:
     """Check ``what`` out, which is ``commit``; return what is to be known of it. Raises ReleaseUnusable.
 
-    Where a checkout was killed half way, what it left is overwritten, and nothing else.
+    Until ``done`` is called it counts as begun. Where a checkout was killed half way, what it left is overwritten, and
+    nothing else.
     """
     former = _begun(folder)
     if former:
@@ -51,8 +52,12 @@ def to(folder: Path, what: str, commit: str) -> str:
         said = ""
     except ProgramFailed as error:
         said = _failed(folder, what, commit, error)
-    _path(folder).unlink(missing_ok=True)
     return said
+
+
+def done(folder: Path) -> None:
+    """Say on the disk that a checkout has ended, with its submodules."""
+    _path(folder).unlink(missing_ok=True)
 
 
 def _failed(folder: Path, what: str, commit: str, error: ProgramFailed) -> str:
@@ -127,6 +132,11 @@ def _settle(folder: Path, commit: str) -> None:
                 f"End it: kill {' '.join(map(str, pids))}; then give the same command again.",
             )
         time.sleep(POLL_SECONDS)
+    unlock(folder)
+
+
+def unlock(folder: Path) -> None:
+    """Remove the locks that a killed git left in a tree."""
     for lock in git.locks(folder):
         log.warning("check out: %s was left by a git that was killed, removed", lock)
         lock.unlink(missing_ok=True)

@@ -184,13 +184,15 @@ def switch(settings: Settings, release: Release) -> str:
     Images that are gone are built, as the procedure does. Doing it again is harmless. Raises ReleaseUnusable.
     """
     folder = compose.tree(settings)
+    again = checkout.begun(folder)
     said = _check_out(folder, f"refs/tags/{release.tag}", release)
     if (found := git.head(folder)) != release.commit:
         raise ReleaseUnusable(
             f"The tree {folder} is at {found}, not at the planned commit {release.commit} of {release.tag}.",
             f"Somebody moved the tag, or works in the tree. Check it out: git checkout {release.commit}",
         )
-    submodules.fill(folder, worktree.path(folder, release))
+    submodules.fill(folder, worktree.path(folder, release), again=again)
+    checkout.done(folder)
     if images.hand_over(settings, release):
         return f"built beforehand{said}"
     log.warning("build the images of %s now, in the outage", release.tag)
@@ -218,6 +220,7 @@ def back(settings: Settings, release: Release) -> None:
     commit = git.ask(folder, "rev-parse", "--verify", "--quiet", f"{release.current}^{{commit}}") or release.current
     checkout.to(folder, release.current, commit)
     submodules.fill(folder, worktree.path(folder, release))
+    checkout.done(folder)
     log.info("check out %s: done", release.current)
 
 

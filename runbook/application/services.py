@@ -14,6 +14,7 @@ from runbook.settings import Settings
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6}
 GRACE, SPARE = 10.0, 5.0
+NONE = " There is no container of theirs."
 """Seconds that compose gives a service to stop where its file says nothing, and what compose itself may take."""
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def start(settings: Settings, project: Project) -> Change:
         log.info("start %s: already so, skipped", " ".join(settings.services))
         return Change(False, _names([one for one in before if one.living]))
     # A service that never had a container has none to start.
-    said = _tell(settings, project, "start", *_names(own), seconds=settings.service_seconds) if own else ""
+    said = _tell(settings, project, "start", *_names(own), seconds=settings.service_seconds) if own else NONE
     after = running(settings, project)
     ids = {one.id for one in after}
     if lacking := [*(one.name for one in down if one.id not in ids), *([] if own else settings.services)]:

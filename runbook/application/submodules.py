@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from runbook.application import git
+from runbook.application import checkout, git
 from runbook.errors import ProgramFailed, ReleaseUnusable
 
 LOCAL = ("-c", "protocol.file.allow=always")
@@ -13,10 +13,11 @@ LOCAL = ("-c", "protocol.file.allow=always")
 log = logging.getLogger(__name__)
 
 
-def fill(tree: Path, other: Path) -> None:
+def fill(tree: Path, other: Path, *, again: bool = False) -> None:
     """Fill the submodules of ``tree``; commits that only ``other``, its other tree, has come from there.
 
-    Doing it again is harmless. Raises ReleaseUnusable naming the submodule.
+    ``again``: a run that was killed may have been at it, so that what it left is overwritten. Raises ReleaseUnusable
+    naming the submodule.
     """
     for name, path in listed(tree):
         wanted = git.ask(tree, "rev-parse", "--verify", "--quiet", f"HEAD:{path}")
@@ -29,9 +30,9 @@ def fill(tree: Path, other: Path) -> None:
             if source is None and _unused(tree, other, name, path):
                 log.info("submodule %s: not used on this machine, skipped", path)
                 continue
-            _update(tree, name, path, wanted, source)
+            _update(tree, name, path, wanted, source, again=again)
             log.info("submodule %s: at %s", path, wanted)
-        fill(tree / path, other / path)
+        fill(tree / path, other / path, again=again)
 
 
 def listed(tree: Path) -> Iterator[tuple[str, str]]:
@@ -76,15 +77,18 @@ def _has(place: Path, wanted: str) -> bool:
     return git.ask(place, "cat-file", "-e", f"{wanted}^{{commit}}") is not None
 
 
-def _update(tree: Path, name: str, path: str, wanted: str, source: Path | None) -> None:
+def _update(tree: Path, name: str, path: str, wanted: str, source: Path | None, *, again: bool) -> None:
     """Check a submodule's commit out. Raises ReleaseUnusable."""
     place = tree / path
     new = not (place / ".git").exists()
     local = (*LOCAL, "-c", f"submodule.{name}.url={source}") if source else ()
+    force = ("--force",) if again else ()
+    if again and not new:
+        checkout.unlock(place)
     try:
         if source and not new and not _has(place, wanted):
             git.run(place, "fetch", "--quiet", str(source), wanted)
-        git.run(tree, *local, "submodule", "update", "--quiet", "--init", "--checkout", "--", path)
+        git.run(tree, *local, "submodule", "update", "--quiet", "--init", "--checkout", *force, "--", path)
         if source and new:
             git.ask(tree, "submodule", "sync", "--quiet", "--", path)  # its origin is where everybody fetches from
     except ProgramFailed as error:

@@ -133,7 +133,8 @@ def test_a_submodule_that_cannot_be_reached_is_seen_before_anything_stops(
     folder, library = compose.tree(settings), tmp_path / "library"
     library.mkdir()
     who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
-    for words in (("init", "-q"), (*who, "commit", "-q", "--allow-empty", "-m", "1")):
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "1")):
+        (library / "version").write_text("1\n")
         subprocess.run(["git", *words], cwd=library, check=True)
     run("checkout", "-q", "--detach", "v1")
     run("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "library")
@@ -143,6 +144,13 @@ def test_a_submodule_that_cannot_be_reached_is_seen_before_anything_stops(
     assert "library" not in " ".join(git.changed(folder))  # what a former submodule left is nobody's change
     planned = release.inspect(settings, "v1.1")
     release.prepare(settings, planned)  # from what this machine has
+    # A run that was killed while the submodule was filled: its lock lies there, and a file is half written.
+    checkout.to(folder, "refs/tags/v1.1", planned.commit)
+    (folder / ".git" / "modules" / "library" / "index.lock").touch()
+    (folder / "library" / "version").write_text("half wri")
+    release.switch(settings, release.inspect(settings, "v1.1"))
+    assert run("status", "--porcelain") == "" and not checkout.begun(folder)
+    release.back(settings, planned)
     release.clean(settings, planned)
     library.rename(tmp_path / "gone")
     shutil.rmtree(folder / "library")
