@@ -37,7 +37,7 @@ def inspect(settings: Settings, name: str) -> Release:
     ReleaseUnusable listing all else that stands in the way.
     """
     folder = compose.tree(settings)
-    found, wrong = _running(settings, folder)
+    found, wrong = _running(settings, folder, name)
     problems = [*wrong, *tag.problems(settings, folder, name, found.project if found else None)]
     commit = None if problems else git.commit(folder, name)
     if commit is None or found is None:
@@ -49,8 +49,8 @@ def inspect(settings: Settings, name: str) -> Release:
     return _judged(settings, found, Release(name, commit, git.current(folder), found.project, checks))
 
 
-def _running(settings: Settings, folder: Path) -> tuple[Found | None, list[str]]:
-    """Return what runs in the live tree, and what of that stands in the way."""
+def _running(settings: Settings, folder: Path, name: str) -> tuple[Found | None, list[str]]:
+    """Return what runs in the live tree, and what of that stands in the way of the release tagged ``name``."""
     try:
         program = compose.find(settings)
         if why := containers.unreachable(settings):
@@ -60,6 +60,8 @@ def _running(settings: Settings, folder: Path) -> tuple[Found | None, list[str]]
         found = projects.look(settings, program)
     except (ProgramMissing, ProgramFailed, ReleaseUnusable) as error:
         return None, [f"{error.problem} {error.remedy}".strip()]
+    if git.head(folder) == git.commit(folder, name):  # it was switched to, and need not have every named service
+        return found, []
     return found, [*_undefined(settings, found.given, folder), *services.impatience(settings, found.given)]
 
 

@@ -184,4 +184,5 @@ def test_a_service_of_the_newer_release_alone_does_not_work_on(app: App, monkeyp
     services.up(known, planned)
     checks = {check.name: check.found for check in health.wait_for_release(known, planned)}
     assert checks["worker, which the release does not have"] == "stopped"
+    assert seen().commit == planned.commit  # so a run that was killed here can go on
     assert "Release v1" in app.answers("frontend")
