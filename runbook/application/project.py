@@ -156,7 +156,7 @@ def _files(settings: Settings, project: Project, newest: Container) -> tuple[lis
 
 def _paths(tree: Path, newest: Container) -> list[str]:
     """List the compose files of a container: by their path in the tree, or by an absolute one."""
-    # The first generation writes them down as they were given: relative to where it was called, above or at the project.
+    # The first generation writes them down as they were given: relative to where it was called.
     bases = (newest.folder, *newest.folder.parents, tree)
     base = next((base for base in bases if all((base / file).is_file() for file in newest.files)), newest.folder)
     return [_relative(tree, base / file) for file in newest.files]
