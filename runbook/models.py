@@ -62,6 +62,34 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Project:
+    """A compose project: the program, and by what name, files and profiles it finds the application's containers."""
+
+    program: Sequence[str]
+    """The compose program's words, such as ("docker", "compose")."""
+    name: str = ""
+    """Empty: as compose itself finds it."""
+    files: Sequence[str] = ()
+    """Compose files, by their path in the tree or else an absolute one. Empty: those that compose itself finds."""
+    folder: str = ""
+    """The project directory, by its path in the tree. Empty: the first compose file's."""
+    profiles: Sequence[str] = ()
+    environment_files: Sequence[str] = ()
+    """What ``--env-file`` named. Empty: .env, where there is one."""
+    classic: bool = False
+    """Whether the program is docker-compose of the first generation."""
+
+    @property
+    def words(self) -> str:
+        """The program as an operator types it in the application's tree."""
+        options = [("--project-name", self.name), ("--project-directory", self.folder)]
+        options += [("--file", file) for file in self.files]
+        options += [("--env-file", file) for file in self.environment_files]
+        options += [("--profile", profile) for profile in self.profiles]
+        return " ".join([*self.program, *(f"{option} {value}" for option, value in options if value)])
+
+
+@dataclass(frozen=True)
 class Release:
     """The release that comes back."""
 
@@ -69,12 +97,17 @@ class Release:
     commit: str
     current: str
     """What is checked out now: a tag, or a commit."""
-    compose: Sequence[str]
-    """The compose program's words, such as ("docker", "compose")."""
+    compose: Project
     checks: Sequence[str] = ()
     """How it is checked before it is started, in words."""
     warnings: Sequence[str] = ()
     """What does not stand in its way, and should be known."""
+    blockers: Sequence[str] = ()
+    """What forbids to begin a rollback to it, each with its remedy; one that has committed goes on."""
+    containers: Sequence[str] = ()
+    """The containers that stop, by their names."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many containers a service has, where it has more than one."""
 
 
 @dataclass(frozen=True)

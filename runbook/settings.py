@@ -71,7 +71,9 @@ class Settings(BaseSettings):
         None, description="The application's git tree with its compose file. Not set: no services and no release here."
     )
     compose: Words = Field((), description="The compose program; found when not set: docker compose, docker-compose.")
-    docker: Words = Field(("docker",), description="The engine's program, which gives images their names.")
+    docker: Words = Field(
+        ("docker",), description="The engine's program: it tells which containers run, and gives images their names."
+    )
     compose_file: str = Field("docker-compose.yml", description="The compose file's path inside the tree.")
     services: Words = Field(("backend", "frontend"), description="The services that are stopped and started.")
     health_urls: dict[str, AnyHttpUrl] = Field(
@@ -81,6 +83,10 @@ class Settings(BaseSettings):
     )
     service_seconds: int = Field(
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."
+    )
+
+    prepare_seconds: int = Field(
+        1800, gt=0, description="How long building or pulling an image of the previous release may take, in s."
     )
 
     release_queries: str | None = Field(

@@ -33,7 +33,7 @@ def open_and_start(run: Run, plan: Plan) -> None:
             return
         if checked := fitness.run_command(run.settings, plan.release):
             found["checked"] = checked
-        services.up(run.settings, plan.release.compose)
-        checks = health.wait_healthy(run.settings, plan.release.compose)
+        services.up(run.settings, plan.release)
+        checks = health.wait_for_release(run.settings, plan.release)
         found["healthy"] = [f"{check.name}: {check.found}" for check in checks]
         release.clean(run.settings, plan.release)

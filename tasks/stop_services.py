@@ -6,7 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from runbook import journal
-from runbook.application import services
+from runbook.application import health, services
 from runbook.models import Plan
 from runbook.planning import recheck
 from runbook.runs import Run
@@ -30,5 +30,7 @@ def stop_services(run: Run, plan: Plan) -> None:
         found.update(stopped=list(run.settings.services), still_running=list(change.running))
         if change.killed:
             found["killed"] = list(change.killed)
+        found["containers"] = list(change.containers)
+        health.see_silent(run.settings)
         if not change.changed:
             found["skipped"] = "already stopped"

@@ -4,7 +4,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from runbook import journal
-from runbook.application import compose, services
+from runbook.application import project as projects
+from runbook.application import services
 from runbook.runs import Run
 
 
@@ -14,7 +15,7 @@ def take_over(run: Run) -> None:
     with journal.step(run, "take over") as found:
         found["killed"] = [f"{row['incident']} ({row['id']})" for row in run.dead]
         if any(row["stopped"] for row in run.dead) and run.settings.project_dir:
-            services.start(run.settings, compose.find(run.settings))
+            services.start(run.settings, projects.find(run.settings))
             found["services"] = "started again on the release they had"
         for row in run.dead:
             journal.bury(run.side, row["id"])

@@ -36,6 +36,10 @@ class Application:
         """Run the compose program in the tree, as an operator does."""
         return shell.run(*COMPOSE, *words, cwd=self.tree)
 
+    def git(self, *words: str) -> str:
+        """Run git in the tree."""
+        return shell.run("git", *words, cwd=self.tree)
+
     def release(self) -> str:
         """Return what is checked out."""
         words = ["git", "-C", str(self.tree), "describe", "--tags"]

@@ -24,6 +24,28 @@ case "$1" in
   *) exit 2 ;;
 esac
 """
+DOCKER = """#!/usr/bin/env python3
+import json, os, sys
+log, app = os.environ["STAND_IN_LOG"], os.environ["STAND_IN_APP"]
+living = open(log + ".running").read().split()
+label = "com.docker.compose."
+match sys.argv[1:]:
+    case ["version"]: print("stand-in 1")
+    case ["ps", *_]:
+        for name in ("backend", "frontend", "redis"): print(name, "Up 5 minutes" if name in living else "Exited (0)")
+    case ["container", "inspect", *names]:
+        state = {"ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"}
+        print(json.dumps([{
+            "Id": name, "Name": "/app-" + name, "Image": "sha256:" + name,
+            "State": state | {"Status": "running" if name in living else "exited"},
+            "Config": {"Labels": {
+                label + "project": "app", label + "service": name, label + "oneoff": "False",
+                label + "project.working_dir": app, label + "project.config_files": app + "/docker-compose.yml"}},
+        } for name in names]))
+    case ["tag" | "rmi", *_]: pass
+    case _: sys.exit("no such image")
+"""
+"""An engine's program that knows containers, and no image: they are built at the switch."""
 FILE = "services:\n  backend: {build: .}\n  frontend: {build: .}\n"
 Git = Callable[..., str]
 
@@ -43,9 +65,12 @@ def settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     program = folder / "compose"
     program.write_text(COMPOSE)
     program.chmod(0o755)
+    docker = folder / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
     (folder / "app").mkdir()
-    # An engine's program that knows no image: they are built at the switch.
-    return Settings(project_dir=folder / "app", compose=(str(program),), docker=("true",))
+    monkeypatch.setenv("STAND_IN_APP", str(folder / "app"))
+    return Settings(project_dir=folder / "app", compose=(str(program),), docker=(str(docker),))
 
 
 def tree(settings: Settings) -> Git:

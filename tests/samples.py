@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook.approval.answer import Approval
-from runbook.models import Check, Identity, Outcome, Plan, Release, Script, Session, Step
+from runbook.models import Check, Identity, Outcome, Plan, Project, Release, Script, Session, Step
 from runbook.outlook import Means, Method, Verdict, Way
 from runbook.planning.plandata import plan_hash
 from runbook.request import RollbackRequest
@@ -66,7 +66,7 @@ def plan(**changes: Any) -> Plan:
             Session(104, "", "postgres", "local", "idle", 0.0),
         ],
         database_bytes=1_850_000_000,
-        release=Release("v1.8.3", "0123456789abcdef", "v2.0.0", ("docker", "compose")),
+        release=Release("v1.8.3", "0123456789abcdef", "v2.0.0", Project(("docker", "compose"))),
         services=("backend", "frontend"),
         backup=means(),
         blockers=(),

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import psycopg
 
-from runbook.application import compose, git, images, queryset
+from runbook.application import compose, containers, git, images, queryset, services
 from runbook.application.queryset import Query
 from runbook.errors import ProgramFailed, ProgramMissing, ReleaseUnfit, ReleaseUnusable
 from runbook.models import Release
@@ -98,7 +98,7 @@ def run_command(settings: Settings, release: Release) -> str | None:
         return None
     service, *command = settings.release_check
     # It was checked before it was started; and docker-compose 1 cannot run a second one of it on the host's network.
-    if service in images.labels(settings, "com.docker.compose.service", "status=running"):
+    if any(one.service == service for one in services.running(settings, release.compose)):
         log.info("check %s: %s runs already, skipped", release.tag, service)
         return f"skipped: {service} runs already"
     name = f"{images.slug(compose.tree(settings).name)}-rollback-check-{os.getpid()}"
@@ -108,7 +108,7 @@ def run_command(settings: Settings, release: Release) -> str | None:
     except ProgramFailed as error:
         # Where compose was stopped by the time limit, it left the container behind.
         with suppress(ProgramFailed, ProgramMissing):
-            images.docker(settings, "rm", "--force", name)
+            containers.docker(settings, "rm", "--force", name)
         said = f"{error.problem} {error.stdout.strip()[-TAIL:]}".strip()
         raise ReleaseUnfit(
             f"The release {release.tag} does not work on the database: its check in {service} failed: {said}",

@@ -1,25 +1,31 @@
-"""Whether the application's services are healthy: by a URL, else by what the engine says of their containers."""
+"""Whether the application's services are healthy: this release's own containers run, and their URLs answer."""
 
 import re
+import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPException
-from typing import Any
+from http.client import HTTPException, HTTPMessage
+from threading import Thread
+from typing import IO, Any
+from urllib.parse import urljoin, urlsplit
 
-from runbook.application import compose, images
-from runbook.application.compose import Words
+from runbook.application import containers, images
+from runbook.application import project as projects
+from runbook.application.containers import Container
 from runbook.errors import ServiceUnhealthy
-from runbook.models import Check
+from runbook.models import Check, Project, Release
 from runbook.settings import Settings
 
 POLL_SECONDS = 0.2
 ANSWER_SECONDS = 5.0
-"""How long one answer to a health question may take."""
+"""How long one answer to a health question may take, whatever it waits for."""
 STEADY = re.compile(r"Up [^()]*\(healthy\)|Up (?!Less than a second|[12] seconds?\b)[^()]*")
 """What the engine says of a container that its healthcheck calls healthy, or that has run for 3 s where it has none."""
-EXPECTED = "up for 3 s, healthy where it has a healthcheck"
+STEADILY = "up for 3 s, healthy where it has a healthcheck"
+RUNNING = "running"
+OWN_IMAGE = ", from the release's image"
 
 
 def blind(settings: Settings, given: Mapping[str, Any]) -> Iterator[str]:
@@ -39,15 +45,51 @@ def _tested(service: Mapping[str, Any] | None) -> bool:
     return bool(healthcheck.get("test")) and not healthcheck.get("disable")
 
 
-def wait_healthy(settings: Settings, words: Words = ()) -> list[Check]:
-    """Wait until every service is healthy: its URL answers 2xx, or where none is set, its containers run and are well.
+def answers(settings: Settings) -> dict[str, str]:
+    """Ask every health URL once, all at the same time; return what each answered, or why it did not."""
+    found: dict[str, str] = {}
+    urls = {name: str(url) for name, url in settings.health_urls.items()}
 
+    def ask(name: str) -> None:
+        found[name] = _answer(urls[name])
+
+    # Threads that nobody waits for at the end: a name server that does not answer holds one for long.
+    threads = [Thread(target=ask, args=(name,), daemon=True) for name in urls]
+    for thread in threads:
+        thread.start()
+    due = time.monotonic() + ANSWER_SECONDS
+    for thread in threads:
+        thread.join(max(due - time.monotonic(), 0))
+    return {name: found.get(name) or f"no answer (nothing within {ANSWER_SECONDS:g} s)" for name in urls}
+
+
+def failing(settings: Settings, said: Mapping[str, str], running: Sequence[str]) -> Iterator[str]:
+    """Yield which services' URLs do not say now that they are healthy, though they run."""
+    for name in running:
+        if name in said and not said[name].startswith("2"):
+            yield (
+                f"The health check of {name} fails already, before anything is touched: {settings.health_urls[name]} "
+                f"gives {said[name]}. It must answer 2xx after the rollback: see that it can."
+            )
+
+
+def wait_for_release(settings: Settings, release: Release) -> list[Check]:
+    """Wait until the containers of the release that is checked out are healthy. Raises ServiceUnhealthy."""
+    return wait_healthy(settings, release.compose, images.expected(settings, release))
+
+
+def wait_healthy(
+    settings: Settings, project: Project | None = None, expected: Mapping[str, str] | None = None
+) -> list[Check]:
+    """Wait until every service is healthy: its own containers run and are well, and its URL, if any, answers 2xx.
+
+    ``expected``: the id of the image that each service must run, by the services that the release has; None: any image.
     Raises ServiceUnhealthy after ``service_seconds``, naming who is not healthy and what was found.
     """
-    words = words or compose.find(settings)
+    project = project or projects.find(settings)
     due = time.monotonic() + settings.service_seconds
     while True:
-        checks = look(settings, words)
+        checks = look(settings, project, expected)
         failed = [check for check in checks if not check.passed]
         if not failed:
             return checks
@@ -56,44 +98,99 @@ def wait_healthy(settings: Settings, words: Words = ()) -> list[Check]:
         time.sleep(POLL_SECONDS)
 
 
-def look(settings: Settings, words: Words) -> list[Check]:
-    """Check every service once: the named ones, and others that have a URL."""
-    urls = {name: str(url) for name, url in settings.health_urls.items()}
-    contained = [name for name in settings.services if name not in urls]
-    told = images.statuses(settings) if contained else {}
-    running = compose.running(settings, words) if set(contained) - set(told) else ()
+def look(settings: Settings, project: Project, expected: Mapping[str, str] | None = None) -> list[Check]:
+    """Check every service once: the named ones, others that were built, and others that have a URL."""
+    own = containers.lasting(settings, project.name)
+    absent = [name for name in settings.services if expected is not None and name not in expected]
+    present = [name for name in (*settings.services, *(expected or ())) if name not in absent]
+    said = answers(settings)
     return [
-        *(_by_container(name, told[name]) if name in told else _by_word(name, running) for name in contained),
-        *(_by_url(name, url) for name, url in urls.items()),
+        *(_by_containers(settings, name, own, (expected or {}).get(name, "")) for name in dict.fromkeys(present)),
+        *(_stopped(name, own) for name in absent),
+        *(_by_url(name, str(settings.health_urls[name]), said[name]) for name in said if name not in absent),
     ]
 
 
-def _by_url(name: str, url: str) -> Check:
-    found = _answer(url)
+def _by_url(name: str, url: str, found: str) -> Check:
     return Check(f"{name} answers at {url}", "2xx", found, found.startswith("2"))
 
 
-def _by_container(name: str, told: Sequence[str]) -> Check:
-    """Check one service by what the engine says of its containers; one that ended may be left from another time."""
-    living = [status for status in told if status.startswith(("Up", "Restarting"))]
-    well = bool(living) and all(STEADY.fullmatch(status) for status in living)
-    return Check(f"{name}'s container", EXPECTED, "; ".join(living or told), well)
+def _by_containers(settings: Settings, name: str, own: Sequence[Container], image: str) -> Check:
+    """Check one service by the engine's word; a container that ended may be left from another time."""
+    mine = [one for one in own if one.service == name]
+    living = [one for one in mine if one.living]
+    steady = name not in settings.health_urls and name in settings.services
+    well = [one.state == "running" and (not steady or bool(STEADY.fullmatch(one.status))) for one in living]
+    strange = [one for one in living if image and one.image != image]
+    needed = name in settings.services
+    found = "; ".join(one.status for one in living or mine) or "no container"
+    found += f"; {', '.join(one.name for one in strange)} runs another image" if strange else ""
+    wanted = (STEADILY if steady else RUNNING) + (OWN_IMAGE if image else "")
+    return Check(f"{name}'s container", wanted, found, (bool(living) or not needed) and all(well) and not strange)
 
 
-def _by_word(name: str, running: Sequence[str]) -> Check:
-    """Check one service by compose's word, where the engine knows nothing of it."""
-    return Check(f"{name}'s container", "running", "running" if name in running else "not running", name in running)
+def _stopped(name: str, own: Sequence[Container]) -> Check:
+    """Check that a service which the release does not have does not run."""
+    living = [one.name for one in own if one.service == name and one.living]
+    found = f"{', '.join(living)} runs" if living else "stopped"
+    return Check(f"{name}, which the release does not have", "stopped", found, not living)
+
+
+def see_silent(settings: Settings) -> None:
+    """See that nobody answers for the services that were stopped. Raises ServiceUnhealthy naming the URL that does."""
+    due = time.monotonic() + ANSWER_SECONDS
+    while True:
+        said = {name: found for name, found in answers(settings).items() if name in settings.services}
+        loud = [f"{settings.health_urls[name]} ({found})" for name, found in said.items() if found.startswith("2")]
+        if not loud:
+            return
+        if time.monotonic() > due:
+            raise ServiceUnhealthy(
+                f"The containers of the services are stopped, and yet these answer as if they ran: {'; '.join(loud)}.",
+                "Find out who serves that (ss -ltnp; docker ps) and stop it, or set ROLLBACK_HEALTH_URLS to addresses "
+                "that only the services answer.",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+class _SameOrigin(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection within the same origin only: elsewhere, somebody else would answer."""
+
+    def redirect_request(  # noqa: PLR0917 - the library's signature
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return what is asked next; None: the redirection is the answer."""
+        there, here = urlsplit(newurl), urlsplit(req.full_url)
+        same = (there.scheme, there.netloc) == (here.scheme, here.netloc)
+        return super().redirect_request(req, fp, code, msg, headers, newurl) if same else None
+
+
+# Without any proxy, whatever the environment says: a service of this machine is asked itself.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _SameOrigin)
 
 
 def _answer(url: str) -> str:
     """Return the status that ``url`` answers with, or why it does not."""
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:  # noqa: S310 - AnyHttpUrl is http(s)
+        with _direct.open(url, timeout=ANSWER_SECONDS) as response:
             return str(response.status)
     except urllib.error.HTTPError as error:
-        return f"{error.code} {error.reason}"
-    except (OSError, HTTPException) as error:
-        return f"no answer ({getattr(error, 'reason', None) or error or type(error).__name__})"
+        with error:
+            there = error.headers.get("Location")
+        leads = f", a redirection to {urljoin(url, there)}: name the address that answers itself" if there else ""
+        return f"{error.code} {error.reason}{leads}"
+    except (OSError, HTTPException, ValueError) as error:
+        return f"no answer ({_why(error)})"
+
+
+def _why(error: Exception) -> str:
+    """Say why nobody answered, in words."""
+    reason = getattr(error, "reason", None) or error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {reason.verify_message}; SSL_CERT_FILE names the authorities to trust"
+    if isinstance(reason, ssl.SSLError):
+        return f"it does not speak TLS as expected: {reason.reason or reason}"
+    return str(reason) or type(error).__name__
 
 
 def _unhealthy(settings: Settings, failed: Sequence[Check]) -> ServiceUnhealthy:

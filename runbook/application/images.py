@@ -5,75 +5,18 @@ A name is all that is moved in the outage: compose starts what its services' nam
 
 import json
 import logging
-import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runbook import shell
-from runbook.application import compose
-from runbook.application.compose import Words
-from runbook.errors import ProgramFailed, ProgramMissing
-from runbook.models import Release
+from runbook.application import compose, containers
+from runbook.errors import ProgramFailed, ProgramMissing, ReleaseUnusable
+from runbook.models import Project, Release
 from runbook.settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-def docker(settings: Settings, *arguments: str) -> str:
-    """Run the engine's program. Raises ProgramFailed or ProgramMissing."""
-    return shell.run(*settings.docker, *arguments)
-
-
-def warnings(settings: Settings) -> tuple[str, ...]:
-    """Say so where the engine's program does not work: then the images cannot be handed over."""
-    try:
-        docker(settings, "version")
-    except (ProgramFailed, ProgramMissing) as error:
-        said = f"The previous release's images are built once more in the outage, since {' '.join(settings.docker)}"
-        return (f"{said} does not work here: {error.problem} Set ROLLBACK_DOCKER.",)
-    return ()
-
-
-def labels(settings: Settings, label: str, *filters: str) -> list[str]:
-    """Return what a label of compose's says of the live tree's containers, running or not; nothing where none is found.
-
-    ``filters`` choose among them.
-    """
-    return [line for line in _listed(settings, _label(label), *_filters(*filters)) if line]
-
-
-def statuses(settings: Settings) -> dict[str, list[str]]:
-    """Return how the containers of each service of the live tree are, in the engine's words.
-
-    Those are such as ``Up 3 minutes (healthy)``. Nothing where the engine cannot be asked.
-    """
-    found: dict[str, list[str]] = {}
-    lasting = _filters("label=com.docker.compose.oneoff=False")
-    for line in _listed(settings, f"{_label('com.docker.compose.service')} {{{{.Status}}}}", *lasting):
-        service, _, status = line.partition(" ")
-        found.setdefault(service, []).append(status)
-    return found
-
-
-def _label(name: str) -> str:
-    return f'{{{{.Label "{name}"}}}}'
-
-
-def _filters(*filters: str) -> list[str]:
-    return [word for one in filters for word in ("--filter", one)]
-
-
-def _listed(settings: Settings, form: str, *words: str) -> list[str]:
-    """List the live tree's containers, running or not; asking compose would take ten times as long."""
-    ours = _filters(f"label=com.docker.compose.project.working_dir={compose.home(settings)}")
-    try:
-        return docker(settings, "ps", "--all", *ours, *words, "--format", form).splitlines()
-    except (ProgramFailed, ProgramMissing) as error:
-        log.info("the containers could not be looked at: %s", error.problem)
-        return []
 
 
 def slug(text: str) -> str:
@@ -92,7 +35,7 @@ def kept(folder: Path, release: Release, service: str) -> str:
     return f"{slug(f'{folder.name}-before-rollback-{service}')}:{slug(release.current[:40])}"
 
 
-def live(settings: Settings, words: Words, given: Mapping[str, Any]) -> dict[str, str]:
+def live(settings: Settings, project: Project, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the name of the image that ``up`` starts in the live tree, for each service that is built there.
 
     ``given`` is compose's config of that tree. Raises ProgramFailed.
@@ -102,10 +45,10 @@ def live(settings: Settings, words: Words, given: Mapping[str, Any]) -> dict[str
         return {name: str(service["image"]) for name, service in services.items()}
     # The later generation says the project's name and the images' in so many words; the first does neither.
     if "name" in given:
-        known = set(compose.run(settings, words, "config", "--images").split())
+        known = set(compose.run(settings, project, "config", "--images").split())
         default = {name: _known(f"{given['name']}-{name}", f"{given['name']}_{name}", known) for name in services}
     else:
-        default = {name: f"{_project(settings)}_{name}" for name in services}
+        default = {name: f"{project.name}_{name}" for name in services}
     return {name: str(service.get("image", default[name])) for name, service in services.items()}
 
 
@@ -113,21 +56,45 @@ def _known(usual: str, compatible: str, known: set[str]) -> str:
     return compatible if usual not in known and compatible in known else usual
 
 
-def _project(settings: Settings) -> str:
-    """Return the live project's name: as the environment, its containers or the folder say it."""
-    borne = labels(settings, "com.docker.compose.project")
-    name = os.environ.get("COMPOSE_PROJECT_NAME") or (borne[0] if borne else compose.home(settings).name)
-    return re.sub(r"[^-_a-z0-9]", "", name.lower())
+def fetch(settings: Settings, release: Release, given: Mapping[str, Any], folder: Path) -> None:
+    """See that the images which are not built here are on this machine; pull those that are not.
+
+    ``given`` is compose's config of the release in ``folder``. Raises ReleaseUnusable naming image and service.
+    """
+    services = given.get("services") or {}
+    for name, image in (
+        (name, one["image"]) for name, one in services.items() if not one.get("build") and "image" in one
+    ):
+        if _id(settings, image):
+            continue
+        log.info("image %s of %s is not here: pulling it", image, name)
+        try:
+            compose.run(settings, release.compose, "pull", name, folder=folder, seconds=settings.prepare_seconds)
+        except ProgramFailed as error:
+            raise ReleaseUnusable(
+                f"The image {image} of the service {name} is not on this machine, and could not be pulled: "
+                f"{error.problem.strip()}",
+                f"See that its registry answers, or load it: docker pull {image}, or docker load.",
+            ) from None
 
 
-def _containers(settings: Settings, words: Words, *services: str) -> list[dict[str, Any]]:
-    """Return what the engine says of the live tree's containers; nothing where it cannot be asked."""
+def _id(settings: Settings, image: str) -> str | None:
+    """Return the id of the image that a name stands for on this machine; None: there is none."""
     try:
-        numbers = compose.run(settings, words, "ps", "-q", *services).split()
-        return list(json.loads(docker(settings, "container", "inspect", *numbers))) if numbers else []
-    except (ProgramFailed, ProgramMissing, ValueError) as error:
-        log.warning("the containers could not be looked at: %s", getattr(error, "problem", error))
-        return []
+        return str(json.loads(containers.docker(settings, "image", "inspect", image))[0]["Id"])
+    except (ProgramFailed, ValueError, IndexError, KeyError):
+        return None
+
+
+def expected(settings: Settings, release: Release) -> dict[str, str]:
+    """Return the id of the image that each service must run: the named ones and those that are built, as checked out.
+
+    Raises ProgramFailed.
+    """
+    given = compose.config(settings, release.compose)
+    services, own = given.get("services") or {}, live(settings, release.compose, given)
+    names = {name: str(services[name].get("image", "")) for name in settings.services if name in services} | own
+    return {service: _id(settings, name) or "" for service, name in names.items()}
 
 
 def keep(settings: Settings, release: Release, services: Sequence[str]) -> dict[str, str]:
@@ -136,16 +103,19 @@ def keep(settings: Settings, release: Release, services: Sequence[str]) -> dict[
     That is a convenience for going forward again: where it cannot be done, it is logged.
     """
     folder, found = compose.tree(settings), {}
-    for service in services:
-        for container in _containers(settings, release.compose, service)[:1]:
-            name = kept(folder, release, service)
-            try:
-                docker(settings, "tag", container["Image"], name)
-            except (ProgramFailed, ProgramMissing) as error:
-                log.warning("the image of %s that runs now could not be named: %s", service, error.problem)
-            else:
-                log.info("image %s: what %s runs now", name, service)
-                found[service] = name
+    running = containers.lasting(settings, release.compose.name) if release.compose.name else []
+    for container in running:
+        service = container.service
+        if service not in services or service in found:
+            continue
+        name = kept(folder, release, service)
+        try:
+            containers.docker(settings, "tag", container.image, name)
+        except (ProgramFailed, ProgramMissing) as error:
+            log.warning("the image of %s that runs now could not be named: %s", service, error.problem)
+        else:
+            log.info("image %s: what %s runs now", name, service)
+            found[service] = name
     return found
 
 
@@ -153,20 +123,23 @@ def drop(settings: Settings, names: Sequence[str]) -> None:
     """Take names away again, and the images that have no other."""
     for name in names:
         with suppress(ProgramFailed, ProgramMissing):  # not all of them were made
-            docker(settings, "rmi", name)
+            containers.docker(settings, "rmi", name)
 
 
 def hand_over(settings: Settings, release: Release) -> bool:
     """Give the images that were built beforehand the names that ``up`` starts; False when they are not there.
 
-    Doing it again is harmless. Raises ProgramFailed.
+    Those that are not built are pulled where they are gone. Doing it again is harmless. Raises ProgramFailed,
+    ReleaseUnusable.
     """
-    names = live(settings, release.compose, compose.config(settings, release.compose))
+    given = compose.config(settings, release.compose)
+    fetch(settings, release, given, compose.tree(settings))
+    names = live(settings, release.compose, given)
     before = prepared(compose.tree(settings), release, list(names))
     if not names:
         return True
     try:
-        found = json.loads(docker(settings, "image", "inspect", *before.values()))
+        found = json.loads(containers.docker(settings, "image", "inspect", *before.values()))
         tags = {tag: image["RepoTags"] for image in found for tag in image["RepoTags"]}
         for service, name in names.items():
             _tag(settings, before[service], name, tags[before[service]])
@@ -181,5 +154,5 @@ def _tag(settings: Settings, image: str, name: str, has: Sequence[str]) -> None:
     if {name, f"{name}:latest"} & set(has):
         log.info("image %s: already so, skipped", name)
         return
-    docker(settings, "tag", image, name)
+    containers.docker(settings, "tag", image, name)
     log.info("image %s: now %s", name, image)

@@ -26,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-f", "--file", default=os.environ.get("COMPOSE_FILE", "docker-compose.yml"))
     parser.add_argument("-p", "--project-name", default=os.environ.get("COMPOSE_PROJECT_NAME", "demo"))
     parser.add_argument("--project-directory")
+    parser.add_argument("--env-file")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("version", "config", "build", "up", "stop", "start", "ps"):
         command = commands.add_parser(name)
@@ -82,7 +83,8 @@ def _up(options: argparse.Namespace, services: Services) -> None:
         if engine.alive(options.project_name, name) and engine.has(options.project_name, name) == release:
             continue
         engine.halt(options.project_name, name)
-        engine.launch(options.project_name, name, release)
+        files = options.file.split(os.pathsep)
+        engine.launch(options.project_name, name, release, Path(files[0]).absolute().parent, files)
 
 
 def _run(options: argparse.Namespace, services: Services) -> int:
@@ -98,7 +100,7 @@ def _stop(options: argparse.Namespace, services: Services) -> None:
 def _start(options: argparse.Namespace, services: Services) -> None:
     for name in options.names or services:
         if not engine.alive(options.project_name, name):
-            engine.launch(options.project_name, name, engine.has(options.project_name, name))
+            engine.relaunch(options.project_name, name)
 
 
 def _ps(options: argparse.Namespace, services: Services) -> None:

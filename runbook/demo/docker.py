@@ -6,6 +6,8 @@ from typing import Any
 
 from runbook.demo import engine
 
+PROJECT = "label=com.docker.compose.project="
+
 
 def main(words: list[str]) -> int:
     """Run one command and return its exit status."""
@@ -16,13 +18,18 @@ def main(words: list[str]) -> int:
             engine.build(name, engine.release_of(image))
         case ["image", "inspect", *images]:
             _say([_image(engine.release_of(image)) for image in images])
-        case ["container", "inspect", *pids]:
-            _say([_container(one) for one in engine.containers() if str(one["pid"]) in pids])
-        case ["ps", "--all", *asked]:
-            runs = "status=running" in asked  # else: which were killed
-            print("\n".join(engine.services(running=runs)))  # noqa: T201
+        case ["container", "inspect", *ids]:
+            _say([_container(one) for one in engine.containers() if one["id"] in ids])
+        case ["ps", "--all", "--no-trunc", *asked]:
+            label = next((word for word in asked if word.startswith(PROJECT)), PROJECT)
+            wanted = label.removeprefix(PROJECT)
+            for one in engine.containers():
+                if wanted in ("", one["project"]):
+                    print(f"{one['id']} {engine.status(one)}")  # noqa: T201
         case ["rm", *_]:
             pass  # a command that was run once leaves nothing behind
+        case ["rmi", name]:
+            engine.forget(name)
         case _:
             sys.exit(f"demo-docker does not know: {' '.join(words)}")
     return 0
@@ -33,8 +40,22 @@ def _image(release: str) -> dict[str, Any]:
 
 
 def _container(one: dict[str, Any]) -> dict[str, Any]:
-    labels = {"com.docker.compose.project": one["project"], "com.docker.compose.service": one["service"]}
-    return {"Image": f"release:{one['release']}", "Config": {"Labels": labels}}
+    runs = engine.alive(one["project"], one["service"]) is not None
+    state = {"Status": "running" if runs else "exited", "ExitCode": 137 if one["killed"] and not runs else 0}
+    labels = {
+        "com.docker.compose.project": one["project"],
+        "com.docker.compose.service": one["service"],
+        "com.docker.compose.oneoff": "False",
+        "com.docker.compose.project.working_dir": one["folder"],
+        "com.docker.compose.project.config_files": ",".join(one["files"]),
+    }
+    return {
+        "Id": one["id"],
+        "Name": f"/{one['project']}-{one['service']}-1",
+        "Image": f"release:{one['release']}",
+        "State": state | {"StartedAt": one["started"]},
+        "Config": {"Labels": labels},
+    }
 
 
 def _say(found: list[dict[str, Any]]) -> None:

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 
@@ -62,15 +64,22 @@ def names(release: str) -> list[str]:
     return [str(image["name"]) for image in found if image["release"] == release]
 
 
+def forget(name: str) -> None:
+    """Take an image's name away."""
+    _image(name).unlink(missing_ok=True)
+
+
 def containers() -> list[dict[str, Any]]:
-    """List all containers: project, service, pid, release, killed."""
+    """List all containers: id, project, service, pid, release, killed, started, folder, files."""
     return [_read(path) for path in sorted(STATE.glob("container-*.json"))]
 
 
-def services(*, running: bool) -> list[str]:
-    """List the services that run, or else those that had to be killed."""
-    found = [one for one in containers() if (alive(one["project"], one["service"]) if running else one["killed"])]
-    return [str(one["service"]) for one in found]
+def status(one: dict[str, Any]) -> str:
+    """Say how a container is, as an engine does."""
+    if not alive(one["project"], one["service"]):
+        return "Exited (137) some time ago" if one["killed"] else "Exited (0) some time ago"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(one["started"])).total_seconds()
+    return f"Up {seconds:.0f} seconds"
 
 
 def alive(project: str, service: str) -> psutil.Process | None:
@@ -87,19 +96,27 @@ def has(project: str, service: str) -> str:
     return str(_read(_container(project, service)).get("release", ""))
 
 
-def launch(project: str, service: str, release: str) -> None:
-    """Start a service's process; it outlives this program."""
-    STATE.mkdir(parents=True, exist_ok=True)
+def launch(project: str, service: str, release: str, folder: Path, files: list[str]) -> None:
+    """Make a service's container, of compose files in a folder, and start its process; it outlives this program."""
+    made = {"id": uuid4().hex, "project": project, "service": service, "release": release}
+    _write(_container(project, service), **made, folder=str(folder), files=[str(folder / file) for file in files])
+    relaunch(project, service)
+
+
+def relaunch(project: str, service: str) -> None:
+    """Start the process of a container that was stopped."""
+    path = _container(project, service)
+    found = _read(path)
     with (STATE / f"{service}.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "runbook.demo.service", service, release],
+            [sys.executable, "-m", "runbook.demo.service", service, str(found["release"])],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    found = {"project": project, "service": service, "pid": process.pid, "release": release, "killed": False}
-    _write(_container(project, service), **found)
+    started = datetime.now(UTC).isoformat()
+    _write(path, **{**found, "pid": process.pid, "killed": False, "started": started})
 
 
 def once(service: str, release: str, command: list[str]) -> int:

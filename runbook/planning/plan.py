@@ -102,7 +102,12 @@ def _drawn(
         fires=looked.fires,
         unguarded=looked.unguarded,
     )
-    in_the_way = [*problems, *looked.blockers, *obstacles.blockers(conn, drawn, settings)]
+    in_the_way = [
+        *problems,
+        *(found.blockers if found else ()),
+        *looked.blockers,
+        *obstacles.blockers(conn, drawn, settings),
+    ]
     drawn = _tried(conn, replace(drawn, blockers=in_the_way), facts, settings, earlier)
     drawn = rehearsed.add(drawn, request, settings)
     return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)

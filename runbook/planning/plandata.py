@@ -55,7 +55,7 @@ def plan_hash(plan: Plan) -> str:
         "unlinked": dict(plan.unlinked),
         "fires": [asdict(one) for one in plan.fires],
         "unguarded": list(plan.unguarded),
-        "release": (release.tag, release.commit) if release else None,
+        "release": (release.tag, release.commit, release.compose.name) if release else None,
         "services": list(plan.services),
         "untried": plan.trial is not None and bool(plan.trial.not_tried),
         "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),

@@ -13,7 +13,7 @@ def steps(plan: Plan) -> list[str]:
         return ["Nothing. Neither services nor database are touched."]
     names = ", ".join(plan.services)
     return [
-        f"Stop the services: {names}." if names else "No services are stopped: none are managed here.",
+        _stop(plan) if names else "No services are stopped: none are managed here.",
         "Let nobody else into the database.",
         _back_up(plan),
         *_transaction(plan),
@@ -23,6 +23,15 @@ def steps(plan: Plan) -> list[str]:
         "Verify with the queries of the procedure; tell the team and the users.",
         *([PORTABLE] if _by_snapshot(plan) else []),
     ]
+
+
+def _stop(plan: Plan) -> str:
+    """Name the services, and the very containers that are theirs."""
+    names, release = ", ".join(plan.services), plan.release
+    if release is None or not release.compose.name:
+        return f"Stop the services: {names}."
+    found = f"the containers {', '.join(release.containers)}" if release.containers else "none of their containers runs"
+    return f"Stop the services: {names} ({found}; {release.compose.words})."
 
 
 def _by_snapshot(plan: Plan) -> bool:

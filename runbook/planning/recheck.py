@@ -81,7 +81,7 @@ def _backup(approved: Plan, now: Plan) -> list[str]:
 
 
 def _letters(one: Plan) -> dict[str, str]:
-    release = f"{one.release.tag} at {one.release.commit}" if one.release else "none"
+    release = f"{one.release.tag} at {one.release.commit}, {one.release.compose.words}" if one.release else "none"
     return {
         "database": str(asdict(one.identity)),
         "verdict": f"{one.verdict.word}. {one.verdict.reason}",

@@ -99,7 +99,7 @@ def _check(name: str, expected: str, found: str) -> Check:
 
 def of_services(settings: Settings, plan: Plan) -> list[Check]:
     """Ask each service whether it works. Raises ServiceUnhealthy."""
-    return health.wait_healthy(settings, plan.release.compose) if plan.release else []
+    return health.wait_for_release(settings, plan.release) if plan.release else []
 
 
 def judge(checks: Sequence[Check]) -> None:

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from runbook import settings
-from runbook.application import compose, health
+from runbook.application import compose, health, project
 from runbook.demo import world
+from runbook.models import Project
 from tests import servers
 from tests.acceptance.engine import CLASSIC, CURRENT, Engine, unavailable
 from tests.databases import Database
@@ -68,15 +69,22 @@ class App:
         return {name: image for name, image in self.images().items() if "-rollback-" not in name}
 
     def compose(self, *words: str) -> str:
-        return compose.run(settings.load(), self.words, *words)
+        return compose.run(settings.load(), compose.find(settings.load()), *words, seconds=120)
+
+    def operator(self, *words: str) -> str:
+        """Run the compose program as an operator does, without the runbook."""
+        command = [*PROGRAMS[self.program][1], *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     @property
-    def words(self) -> Sequence[str]:
-        return PROGRAMS[self.program][1]
+    def project(self) -> Project:
+        return project.find(settings.load())
 
     def bring_up(self) -> None:
         self.compose("up", "-d", "--build") if self.program != "docker-compose-1" else self._bring_up()
-        health.wait_healthy(settings.load(), self.words)
+        health.wait_healthy(settings.load())
 
     def _bring_up(self) -> None:
         self.compose("build")

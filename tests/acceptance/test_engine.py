@@ -37,7 +37,7 @@ def app(
 
 
 def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    known, words = settings.load(), app.words
+    known, words = settings.load(), app.project
     live, names = app.containers(), app.live()
     assert '"v2"' in app.answers("backend") and "Release v2" in app.answers("frontend")
 
@@ -47,7 +47,9 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
     assert app.live() == names  # the images that were built beforehand have names of their own
 
     # Stopped, seen stopped, and started again with the release they had.
-    assert services.stop(known, words) == services.Change(True, ())
+    ran = sorted(app.engine.docker("ps", "--format", "{{.Names}}").split())
+    stopped = services.stop(known, words)
+    assert (stopped.changed, stopped.running, sorted(stopped.containers)) == (True, (), ran)
     assert app.containers() == {}
     with pytest.raises(OSError):
         app.answers("backend")
@@ -61,7 +63,7 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
     began = time.monotonic()
     assert release.switch(known, planned) == "built beforehand"
     switched = time.monotonic()
-    services.up(known, words)
+    services.up(known, planned)
     with capsys.disabled():
         took = f"switch {switched - began:.2f} s, up {time.monotonic() - switched:.2f} s"
         print(f"\n{app.program}: {took}")  # noqa: T201 - measured, not asserted
@@ -85,21 +87,21 @@ def test_services_stop_and_start_and_the_release_changes(app: App, capsys: pytes
 
 
 def _live_name(app: App, service: str) -> str:
-    return images.live(settings.load(), app.words, compose.config(settings.load(), app.words))[service]
+    return images.live(settings.load(), app.project, compose.config(settings.load(), app.project))[service]
 
 
 def test_images_that_are_gone_are_built_at_the_switch(app: App, caplog: pytest.LogCaptureFixture) -> None:
     known = settings.load()
     planned = release.inspect(known, "v1")
     release.prepare(known, planned)
-    services.stop(known, app.words)
+    services.stop(known, app.project)
     prepared = images.prepared(app.folder, planned, engineapp.NAMES)
     app.engine.docker("rmi", prepared["frontend"])
     with caplog.at_level(logging.WARNING, "runbook"):
         assert "built in the outage" in release.switch(known, planned)
     assert "build the images of v1 now, in the outage" in caplog.text
-    services.up(known, app.words)
-    health.wait_healthy(known, app.words)
+    services.up(known, planned)
+    health.wait_healthy(known, app.project)
     assert "Release v1" in app.answers("frontend")
 
 
@@ -130,17 +132,17 @@ def test_trouble_is_said_and_leaves_the_live_release_alone(app: App, monkeypatch
     monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "1")
     monkeypatch.setenv("ROLLBACK_HEALTH_URLS", f'{{"backend": "{app.url("backend", "/no-such-page")}"}}')
     with pytest.raises(ServiceUnhealthy, match="expected 2xx, found 404 Not Found"):
-        health.wait_healthy(settings.load(), app.words)
+        health.wait_healthy(settings.load(), app.project)
     app.compose("stop", "frontend")
     with pytest.raises(ServiceUnhealthy, match=r"frontend's container: .* found Exited"):
-        health.wait_healthy(settings.load(), app.words)
-    services.start(known, app.words)
+        health.wait_healthy(settings.load(), app.project)
+    services.start(known, app.project)
     assert app.containers() == live
 
     # Containers that are gone cannot be started as they were.
     app.compose("down", "--timeout", "1")
     with pytest.raises(ServiceUnhealthy, match=r"(?s)Not running .* backend, frontend.*(?i:no container)"):
-        services.start(known, app.words)
+        services.start(known, app.project)
 
 
 def test_a_container_is_healthy_when_its_healthcheck_says_so_and_not_while_it_comes_and_goes(
@@ -148,7 +150,7 @@ def test_a_container_is_healthy_when_its_healthcheck_says_so_and_not_while_it_co
 ) -> None:
     monkeypatch.delenv("ROLLBACK_HEALTH_URLS")
     monkeypatch.setenv("ROLLBACK_SERVICE_SECONDS", "5")
-    given = compose.config(settings.load(), app.words)
+    given = compose.config(settings.load(), app.project)
     override = app.folder / "docker-compose.override.yml"
     version = {"version": given["version"]} if "version" in given else {}
 
@@ -160,11 +162,11 @@ def test_a_container_is_healthy_when_its_healthcheck_says_so_and_not_while_it_co
     with pytest.raises(
         ServiceUnhealthy, match=r"frontend's container: .* found Up \d+ seconds \((unhealthy|health: starting)\)"
     ):
-        health.wait_healthy(settings.load(), app.words)
+        health.wait_healthy(settings.load(), app.project)
     app.compose("exec", "-T", "frontend", "/bin/busybox", "touch", "/well")
-    checks = {check.name: check.found for check in health.wait_healthy(settings.load(), app.words)}
+    checks = {check.name: check.found for check in health.wait_healthy(settings.load(), app.project)}
     assert "(healthy)" in checks["frontend's container"] and "(" not in checks["backend's container"]
 
     up(command=["/bin/busybox", "sh", "-c", "exec /bin/busybox sleep 0.5"], restart="always")
     with pytest.raises(ServiceUnhealthy, match=r"frontend's container"):
-        health.wait_healthy(settings.load(), app.words)
+        health.wait_healthy(settings.load(), app.project)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.models import Firing, Plan
+from runbook.models import Firing, Plan, Project
 from runbook.outlook import Forecast, Verdict
 from runbook.planning.plandata import plan_hash, plan_json
 from tests import samples
@@ -53,7 +53,9 @@ MOVES: dict[str, Change] = {
     "wording": lambda p: replace(p, scripts=[replace(s, why="") for s in p.scripts]),
     "the hash itself": lambda p: replace(p, hash=""),
     "order of counts": lambda p: replace(p, users=dict(reversed(list(p.users.items())))),
-    "compose program": lambda p: replace(p, release=p.release and replace(p.release, compose=("docker-compose",))),
+    "compose program": lambda p: replace(
+        p, release=p.release and replace(p.release, compose=Project(("docker-compose",)))
+    ),
 }
 
 
@@ -79,7 +81,7 @@ def test_the_plan_as_json() -> None:
     data = json.loads(json.dumps(plan_json(PLAN)))
     assert (data["format"], data["go_ahead"], data["needed"]) == (4, True, True)
     assert data["drawn_at"] == "2026-11-22T22:04:00+00:00"
-    assert data["release"]["compose"] == ["docker", "compose"]
+    assert data["release"]["compose"]["program"] == ["docker", "compose"]
     assert data["sessions"][2]["application"] == "realtime-service"
     assert set(data) == {"format", "go_ahead", "needed", "choices", *Plan.__dataclass_fields__}
 

@@ -27,6 +27,8 @@ NOT_PERMITTED, TOO_LONG = "42501", "57014"
 
 Rows = Mapping[str, Mapping[str, int]]
 
+SENT = r" \g /dev/null"
+"""How psql sends a statement of which nobody wants to see the rows."""
 VERIFY_SCHEMA = "verify the schema"
 UNANNOUNCED = "rows would change that the plan does not name"
 BASELINE = "Bring what is named to what it should be (sql/end_state.csv lists the baseline), then plan again."
@@ -198,5 +200,7 @@ def way_back(
 
 
 def _without_psql(text: str) -> str:
-    """Leave out the lines that are psql's own commands."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith("\\"))
+    """Return the SQL of a file for psql: without its own commands, and with a text for its variable."""
+    lines = [line for line in text.splitlines() if not line.startswith("\\")]
+    sent = [f"{line.removesuffix(SENT)};" if line.endswith(SENT) else line for line in lines]
+    return "\n".join(sent).replace(":'database'", "''")

@@ -127,8 +127,8 @@ def test_a_step_that_is_slower_than_usual_is_told_and_a_kept_clone_goes_with_the
     assert site.as_found()
     assert [said["title"].partition(" on ")[2] for said in team] == ["staging was slower than usual"]
     [line] = [line for line in team[0]["message"].splitlines() if "usually" in line]
-    assert line.startswith("test the application: 3.") and line.endswith("usually 500 ms (median of 3)")
-    monkeypatch.setenv("ROLLBACK_REHEARSAL_SLOWER_SECONDS", "5")
+    assert line.startswith("test the application: ") and line.endswith("usually 500 ms (median of 3)")
+    monkeypatch.setenv("ROLLBACK_REHEARSAL_SLOWER_SECONDS", "60")
     with closing(history.opened(settings.load())) as conn:
         newest = history.runs(conn, "staging")[0]
         assert history.slower(conn, settings.load(), newest["id"]) == []  # it is slower, but not by so much

@@ -113,9 +113,11 @@ def test_a_release_that_does_not_fit_is_not_started(
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path)
     with application.running(tmp_path, transformed, monkeypatch) as app:
-        # Release v2 itself, named as the one that comes back: its own command says that it does not fit.
+        # A release of the newer schema, named as the one that comes back: its own command says that it does not fit.
         monkeypatch.setenv("ROLLBACK_RELEASE_QUERIES", "")
-        state = runbook_runs.run(previous_tag="v2")
+        tagged(app, "v2.1", "SELECT 2;\n")
+        app.git("checkout", "--quiet", "v2")
+        state = runbook_runs.run(previous_tag="v2.1")
         assert "backend v2: there is no knowledge_bases" in str(state.message)
         assert app.pids() == {}
         # Asked once: nothing has moved that could make a second answer another one.

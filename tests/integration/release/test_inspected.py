@@ -10,7 +10,7 @@ import pytest
 
 from runbook.application import compose, fitness, release
 from runbook.errors import ReleaseUnusable, SettingsInvalid
-from runbook.models import Release
+from runbook.models import Project, Release
 from runbook.settings import Settings
 from tests.releases import FILE, Git
 
@@ -21,7 +21,10 @@ def test_a_usable_release_is_described(settings: Settings, run: Git) -> None:
     (compose.tree(settings) / ".env").write_text("SECRET=1\n")
     found = release.inspect(settings, "v1")
     assert found.warnings[:1] == (fitness.UNCHECKED,)
-    assert replace(found, warnings=()) == Release("v1", run("rev-parse", "v1").strip(), "main", settings.compose)
+    own = Project(settings.compose, "app")
+    names = ("app-backend", "app-frontend")
+    expected = Release("v1", run("rev-parse", "v1").strip(), "main", own, containers=names)
+    assert replace(found, warnings=()) == expected
 
 
 def test_services_that_cannot_be_seen_to_work_are_named(settings: Settings, run: Git) -> None:
@@ -31,7 +34,9 @@ def test_services_that_cannot_be_seen_to_work_are_named(settings: Settings, run:
     run("commit", "-qam", "A healthcheck")
     assert "Whether backend works cannot be seen" in release.inspect(settings, "v1").warnings[-1]
     answering = Settings.model_validate({**settings.model_dump(), "health_urls": {"backend": "http://127.0.0.1:9/"}})
-    assert release.inspect(answering, "v1").warnings == (fitness.UNCHECKED,)
+    said = release.inspect(answering, "v1").warnings
+    assert said[0] == fitness.UNCHECKED and "health check of backend fails already" in said[-1]
+    assert not any("cannot be seen" in warning for warning in said)
 
 
 def test_all_problems_are_listed_at_once(settings: Settings, run: Git) -> None:

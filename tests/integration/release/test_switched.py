@@ -2,16 +2,20 @@
 
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runbook.application import compose, git, health, release, services
+from runbook.application import compose, git, health, project, release, services
 from runbook.errors import ProgramMissing, ReleaseUnusable, ServiceUnhealthy
+from runbook.models import Project
 from runbook.settings import Settings
-from tests.releases import Git
+from tests.releases import FILE, Git
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+OWN = Project(("compose",), "app")
 
 
 def text(path: Path) -> str:
@@ -24,7 +28,7 @@ def test_switch_and_back(settings: Settings, run: Git, log_file: Path) -> None:
     for _ in range(2):
         release.switch(settings, planned)
         assert text(folder / "release") == "1" and git.head(folder) == planned.commit
-    assert log_file.read_text().count(f"{folder} [] build") == 2
+    assert log_file.read_text().count(f"{folder} [app] build") == 2
     for _ in range(2):
         release.back(settings, planned)
         assert text(folder / "release") == "2" and git.current(folder) == "main"
@@ -61,6 +65,9 @@ def test_changes_made_since_are_not_overwritten(settings: Settings, run: Git) ->
     with pytest.raises(ReleaseUnusable, match="could not be checked out"):
         release.switch(settings, planned)
     assert text(file) == "mine"
+    with pytest.raises(ReleaseUnusable, match="could not be checked out"):  # nor the second time
+        release.switch(settings, planned)
+    assert text(file) == "mine"
 
 
 def test_compose_is_the_one_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,31 +77,32 @@ def test_compose_is_the_one_that_works(tmp_path: Path, monkeypatch: pytest.Monke
         (folder / name).write_text(f"#!/bin/sh\n{script}\n")
         (folder / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{folder}:/bin")
-    assert compose.find(Settings()) == ("docker-compose",)
+    assert compose.find(Settings()).program == ("docker-compose",)
     (folder / "docker").write_text('#!/bin/sh\n[ "$1 $2" = "compose version" ]\n')
-    assert compose.find(Settings()) == ("docker", "compose")
+    assert compose.find(Settings()).program == ("docker", "compose")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ProgramMissing, match="No compose program works here"):
         compose.find(Settings())
 
 
 def test_stop_and_start_say_what_changed(settings: Settings, log_file: Path) -> None:
-    words = settings.compose
-    assert services.stop(settings, words) == services.Change(True, ())
-    assert services.stop(settings, words) == services.Change(False, ())
-    assert services.start(settings, words) == services.Change(True, ("backend", "frontend"))
-    assert services.start(settings, words) == services.Change(False, ("backend", "frontend"))
+    (compose.tree(settings) / "docker-compose.yml").write_text(FILE)
+    own, names = project.find(settings), ("app-backend", "app-frontend")
+    assert services.stop(settings, own) == services.Change(True, (), containers=names)
+    assert services.stop(settings, own) == services.Change(False, ())
+    assert services.start(settings, own) == services.Change(True, ("backend", "frontend"), containers=names)
+    assert services.start(settings, own) == services.Change(False, ("backend", "frontend"))
     assert health.wait_healthy(settings)[0].passed
 
 
 def test_a_service_that_does_not_stop_is_named(settings: Settings, log_file: Path) -> None:
     log_file.with_name("compose.log.stuck").touch()
     with pytest.raises(ServiceUnhealthy, match="told to stop: backend, frontend"):
-        services.stop(settings, settings.compose)
+        services.stop(settings, replace(OWN, program=settings.compose))
 
 
 def test_a_service_without_an_answer_is_named(settings: Settings, log_file: Path) -> None:
     urls = {"backend": "http://127.0.0.1:9/health"}
     waiting = Settings.model_validate({**settings.model_dump(), "health_urls": urls, "service_seconds": 1})
     with pytest.raises(ServiceUnhealthy, match=r"backend answers at .*9/health: expected 2xx, found no answer"):
-        health.wait_healthy(waiting, settings.compose)
+        health.wait_healthy(waiting, OWN)
