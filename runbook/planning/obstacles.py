@@ -107,6 +107,5 @@ def warnings(
     found += replication.warnings(conn)
     found += serverstate.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
-    found += backup.leftovers(settings)
     attempt(found, lambda: mail.check(settings))
     return found

@@ -14,6 +14,7 @@ from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, Wro
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.outlook import Trial
 from runbook.planning import alternatives, census, criteria, findings, forecast, obstacles, plandata, rehearsed
+from runbook.planning.findings import Findings
 from runbook.planning.obstacles import OAUTH
 from runbook.planning.trial import trial
 from runbook.request import RollbackRequest, check_times, deadline
@@ -58,16 +59,29 @@ def _drawn(
 ) -> Plan:
     identity = recognise(conn)
     _check_readable(conn)
-    states = migration_states(conn, settings)
     facts = catalogue.read(conn)
-    drift = endstate.drift(facts, settings, identity)
-    problems: list[str] = []
-    found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
     looked = findings.read(conn, request, settings)
-    deletion = looked.deletion
+    drawn = _read(conn, request, settings, facts=facts, identity=identity, looked=looked)
+    drawn = replace(drawn, sessions=fence.sessions(conn, own))
+    drawn = _obstructed(conn, drawn, request, settings, facts=facts, looked=looked)
+    drawn = _tried(conn, drawn, facts, settings, earlier)
+    drawn = rehearsed.add(drawn, request, settings)
+    return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
+
+
+def _read(
+    conn: psycopg.Connection,
+    request: RollbackRequest,
+    settings: Settings,
+    *,
+    facts: Sequence[Fact],
+    identity: Identity,
+    looked: Findings,
+) -> Plan:
+    """Read what would happen; what stands in the way is not looked for yet."""
+    states, deletion = _states(conn, facts, settings, identity), looked.deletion
     kinds, cascade = census.kinds(conn), census.cascade(deletion)
-    chosen = means.draw(conn, request.backup, settings)
-    drawn = Plan(
+    return Plan(
         identity=identity,
         drawn_at=datetime.now(UTC),
         verdict=criteria.judge(request),
@@ -84,33 +98,41 @@ def _drawn(
         unlinked=census.unlinked(deletion),
         kept=census.kept(conn, kinds, request.oauth, cascade),
         blocking=census.blocking(deletion),
-        sessions=fence.sessions(conn, own),
+        sessions=(),
         database_bytes=database.query(conn, "size")[0]["bytes"],
         sizes=_sizes(conn),
-        release=found,
+        release=None,
         services=settings.services if settings.project_dir else (),
-        blockers=[],
-        warnings=[
-            *(found.warnings if found else ()),
-            *obstacles.warnings(conn, request, settings, drift),
-            *looked.warnings,
-            *leaving.announced(facts, states, request),
-            *obstacles.of_backup(conn, chosen, settings),
-        ],
-        drift=drift,
-        backup=chosen,
+        blockers=(),
+        warnings=(),
+        drift=endstate.drift(facts, settings, identity),
+        backup=means.draw(conn, request.backup, settings),
         fires=looked.fires,
         unguarded=looked.unguarded,
     )
-    in_the_way = [
-        *problems,
-        *(found.blockers if found else ()),
-        *looked.blockers,
-        *obstacles.blockers(conn, drawn, settings),
+
+
+def _obstructed(
+    conn: psycopg.Connection,
+    drawn: Plan,
+    request: RollbackRequest,
+    settings: Settings,
+    *,
+    facts: Sequence[Fact],
+    looked: Findings,
+) -> Plan:
+    """Add the release, all that stands in the way, and all that should be known."""
+    problems: list[str] = []
+    found = obstacles.attempt(problems, lambda: _release(conn, settings, request)) if settings.project_dir else None
+    warnings = [
+        *(found.warnings if found else ()),
+        *obstacles.warnings(conn, request, settings, drawn.drift),
+        *looked.warnings,
+        *leaving.announced(facts, drawn.migrations, request),
+        *obstacles.of_backup(conn, drawn.backup, settings),
     ]
-    drawn = _tried(conn, replace(drawn, blockers=in_the_way), facts, settings, earlier)
-    drawn = rehearsed.add(drawn, request, settings)
-    return _costed(conn, replace(drawn, hash=plandata.plan_hash(drawn)), request, settings)
+    problems += [*(found.blockers if found else ()), *looked.blockers, *obstacles.blockers(conn, drawn, settings)]
+    return replace(drawn, release=found, blockers=problems, warnings=warnings)
 
 
 def _tried(
@@ -167,8 +189,13 @@ def _check_readable(conn: psycopg.Connection) -> None:
 
 def migration_states(conn: psycopg.Connection, settings: Settings) -> dict[str, MigrationState]:
     """Return for each migration whether it is applied, absent, or something in between."""
-    probes = database.query(conn, "applied")
-    away = endstate.away(catalogue.read(conn), settings, database.identity(conn))
+    return _states(conn, catalogue.read(conn), settings, database.identity(conn))
+
+
+def _states(
+    conn: psycopg.Connection, facts: Sequence[Fact], settings: Settings, identity: Identity
+) -> dict[str, MigrationState]:
+    probes, away = database.query(conn, "applied"), endstate.away(facts, settings, identity)
     states: dict[str, MigrationState] = {}
     for number in sorted({str(probe["migration"]) for probe in probes}):
         forward = [bool(probe["forward"]) for probe in probes if probe["migration"] == number]
