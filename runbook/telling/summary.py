@@ -111,13 +111,18 @@ def outage(summary: Summary) -> tuple[datetime, datetime | None] | None:
 
 def outage_of(steps: Sequence[Step]) -> tuple[datetime, datetime | None] | None:
     """Return the same for the steps of a run."""
-    stopped = [_offline(s) for s in steps if s.name == STOP and s.outcome != "skipped"]
+    stopped = [_offline(s) for s in steps if s.name == STOP and _stopped(s)]
     if not stopped:
         return None
     began = min(stopped)
     again = [s for s in steps if s.name in START and s.started >= max(stopped)]
     done = [s.ended for s in again if s.outcome == "done" and s.ended]
     return began, max(done) if done else None
+
+
+def _stopped(stop: Step) -> bool:
+    """Tell whether a step got as far as to stop anything: it fails before that where the plan changed."""
+    return stop.outcome != "skipped" and not (stop.outcome == "failed" and "offline_since" not in stop.found)
 
 
 def _offline(stop: Step) -> datetime:

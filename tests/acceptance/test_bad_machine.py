@@ -73,7 +73,7 @@ def test_the_applications_tree(at: Desk) -> None:
         subprocess.run(["git", *who, *words], cwd=tree, check=True, capture_output=True)
 
     def planned(tag: str) -> Done:
-        env = {"ROLLBACK_PROJECT_DIR": str(tree), "ROLLBACK_COMPOSE": str(program)}
+        env = {"ROLLBACK_PROJECT_DIR": str(tree), "ROLLBACK_COMPOSE": str(program), "ROLLBACK_DOCKER": "true"}
         return at.rollback("plan", *REQUEST, *(["--previous-tag", tag] if tag else []), **env)
 
     refused(planned("v1"), "git", status=BLOCKED)
@@ -87,6 +87,9 @@ def test_the_applications_tree(at: Desk) -> None:
     git("add", ".")
     git("commit", "-qm", "2")
     git("tag", "v2")
+    refused(planned("v2"), "v2", "checked out", status=BLOCKED)
+    (tree / "readme").write_text("3")
+    git("commit", "-qam", "3")
     refused(planned("v9"), "v9", "v2", status=BLOCKED)
     refused(planned(""), "No previous release is named", "previous_tag", status=BLOCKED)
     (tree / "readme").write_text("2")

@@ -122,12 +122,11 @@ CREATE EVENT TRIGGER strike ON ddl_command_start WHEN TAG IN ('ALTER TYPE') EXEC
 
 
 def test_a_failed_rollback_says_in_what_state_things_are(at: Desk, transformed: Database, prefect_api: Prefect) -> None:
-    before = transformed.checksums()
-    running = at.start("run", *REQUEST)
-    run = prefect_api.waiting()["id"]
     with transformed.connect() as conn:
         conn.execute(STRIKE)
-    prefect_api.resume(run)
+    before = transformed.checksums()
+    running = at.start("run", *REQUEST)
+    prefect_api.resume(prefect_api.waiting()["id"])
     out, _ = running.communicate(timeout=120)
     assert running.returncode == FAILED, out
     assert "The database is as it was before" in out and "Next" in out

@@ -136,7 +136,7 @@ def test_an_old_release_that_is_not_healthy_can_be_tried_again(
     assert set(app.containers().values()) == set(app.live().values())
 
 
-def test_a_query_that_the_old_schema_does_not_answer_stops_before_the_switch(
+def test_a_query_that_the_old_schema_does_not_answer_stops_before_anything(
     app: App, transformed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.bring_up()
@@ -144,10 +144,33 @@ def test_a_query_that_the_old_schema_does_not_answer_stops_before_the_switch(
         (folder / engineapp.QUERIES).write_text(
             "SELECT 1;\n\n-- what the old schema never had\nSELECT mood FROM users;\n"
         )
-    names, tree = app.live(), app.git("rev-parse", "HEAD")
+    containers, names, tree = app.containers(), app.live(), app.git("rev-parse", "HEAD")
+    state = runbook_runs.run(silent=True, previous_tag="v1-asks")
+    assert state.name == "Refused"
+    for words in ("checks/queries.sql of v1-asks, line 4", 'column "mood" does not exist', "copy of this schema"):
+        assert words in said(state)
+    assert (app.containers(), app.live(), app.git("rev-parse", "HEAD")) == (containers, names, tree)
+    assert not transformed.value(TWINS)
+
+    # The query is wrong, not the release: it is left out.
+    monkeypatch.setenv("ROLLBACK_RELEASE_QUERIES", "")
     state = runbook_runs.run(previous_tag="v1-asks")
+    assert state.is_completed(), state.message
+    assert '"v1"' in app.answers("backend")
+
+
+def test_a_query_that_only_all_rows_refuse_stops_before_the_switch(
+    app: App, transformed: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.bring_up()
+    with app.variant("v1-divides") as folder:
+        # The trial has a few of the users only.
+        users = transformed.value("SELECT count(*) FROM users")
+        (folder / engineapp.QUERIES).write_text(f"SELECT 1 / (count(*) - {users}) FROM users;\n")
+    names, tree = app.live(), app.git("rev-parse", "HEAD")
+    state = runbook_runs.run(previous_tag="v1-divides")
     assert state.is_failed()
-    for words in ("checks/queries.sql of v1-asks, line 4", 'column "mood" does not exist', "rollback fence open"):
+    for words in ("checks/queries.sql of v1-divides, line 1", "division by zero", "rollback fence open"):
         assert words in said(state)
     assert (app.containers(), app.live(), app.git("rev-parse", "HEAD")) == ({}, names, tree)
     with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
@@ -157,7 +180,7 @@ def test_a_query_that_the_old_schema_does_not_answer_stops_before_the_switch(
 
     # The query is wrong, not the release: it is left out.
     monkeypatch.setenv("ROLLBACK_RELEASE_QUERIES", "")
-    state = runbook_runs.run(silent=True, previous_tag="v1-asks")
+    state = runbook_runs.run(silent=True, previous_tag="v1-divides")
     assert state.is_completed(), state.message
     assert '"v1"' in app.answers("backend")
 
