@@ -104,6 +104,7 @@ CASES = [
         "CREATE ROLE hostile_app;\nALTER TABLE messages OWNER TO hostile_app;\nALTER TYPE message_sender OWNER TO hostile_app;\n"
         "CREATE SCHEMA app AUTHORIZATION hostile_app;\nCREATE TABLE app.things (kb uuid REFERENCES public.knowledge_bases);\n"
         "ALTER TABLE app.things OWNER TO hostile_app;",
+        drift=r"public\.(messages(_pkey)?|idx_messages_conversation_id|message_sender)$",
         undo_after="DROP ROLE hostile_app;",
         alone=True,
     ),

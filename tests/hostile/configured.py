@@ -71,8 +71,17 @@ PATHS = [
     Case(
         "the database's search_path puts pg_catalog last",
         "CREATE SCHEMA IF NOT EXISTS sly;\nCREATE FUNCTION sly.count(text) RETURNS int LANGUAGE sql AS $$SELECT 1$$;\n"
-        "CREATE VIEW sly.pg_class AS SELECT 1 AS oid;\nCREATE FUNCTION sly.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$;\n"
+        "CREATE VIEW sly.pg_class AS SELECT 1 AS oid;\n"
         "ALTER DATABASE {database} SET search_path = sly, public, extensions, pg_catalog;",
+    ),
+    Case(
+        "a function on the search_path that PostgreSQL would call in place of its own",
+        "CREATE SCHEMA IF NOT EXISTS sly;\nCREATE FUNCTION sly.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$;\n"
+        "ALTER DATABASE {database} SET search_path = public, extensions, sly;",
+        "blocked",
+        says=r"sly\.format",
+        alone=True,
+        beside=True,
     ),
     Case(
         "the role's search_path in this database is empty",

@@ -21,6 +21,9 @@ DO $$BEGIN EXECUTE format('CREATE OR REPLACE VIEW llm_cost_analytics AS SELECT v
 """
 
 
+EMAIL = r"column public\.(users\.email|llm_user_costs\.user_email)|index public\.\w*users_email"
+
+
 def retyped(column: str, kind: str) -> str:
     """Return what gives a column of users another type although a view reads it."""
     return AROUND_VIEWS.replace("{statement}", f"ALTER TABLE users ALTER COLUMN {column} TYPE {kind};")
@@ -28,7 +31,10 @@ def retyped(column: str, kind: str) -> str:
 
 CASES = [
     Case(
-        "an index that the verification needs is gone", "DROP INDEX idx_users_email;", "blocked", says="idx_users_email"
+        "an index of users that no script makes is gone",
+        "DROP INDEX idx_users_email;",
+        says="idx_users_email",
+        drift="idx_users_email",
     ),
     Case(
         "an index that the scripts make anew is gone",
@@ -50,14 +56,14 @@ CASES = [
     Case(
         "the trigger on users is gone",
         "DROP TRIGGER update_users_updated_at ON users;",
-        "blocked",
         says="update_users_updated_at",
+        drift="update_users_updated_at",
     ),
     Case(
         "the trigger on users is off",
         "ALTER TABLE users DISABLE TRIGGER update_users_updated_at;",
-        "blocked",
         says="update_users_updated_at",
+        drift="update_users_updated_at",
     ),
     Case(
         "the trigger on knowledge bases is gone",
@@ -77,12 +83,12 @@ CASES = [
         "either",
         says="web_sources",
     ),
-    Case("e-mail addresses are text", retyped("email", "text"), "blocked", says=r"users\.email"),
+    Case("e-mail addresses are text", retyped("email", "text"), says=r"users\.email", drift=EMAIL),
     Case(
         "e-mail addresses are longer",
         retyped("email", "varchar(320)"),
-        "blocked",
         says=r"users\.email",
+        drift=EMAIL,
     ),
     Case(
         "full names are shorter",
@@ -137,8 +143,8 @@ CASES = [
     Case(
         "a constraint has the team's name",
         "ALTER TABLE users RENAME CONSTRAINT users_email_key TO one_mail;",
-        "blocked",
         says="users_email_key",
+        drift="users_email_key",
     ),
     Case(
         "an index has the team's name",
@@ -149,8 +155,8 @@ CASES = [
     Case(
         "an index of users has the team's name",
         "ALTER INDEX idx_users_role RENAME TO ix_role;",
-        "blocked",
         says="idx_users_role",
+        drift="idx_users_role",
     ),
     Case("a table of the nine is gone", "DROP TABLE benchmark_ab_tests;", "blocked", says="benchmark_ab_tests"),
     Case(
@@ -210,13 +216,13 @@ CASES = [
         "passwords are wider",
         "ALTER TABLE users ALTER COLUMN password_hash TYPE varchar(500);",
         "blocked",
-        says=r"users\.password_hash",
+        says=r"password_hash of table users",
     ),
     Case(
         "passwords are narrower",
         "ALTER TABLE users ALTER COLUMN password_hash TYPE varchar(72);",
         "blocked",
-        says=r"users\.password_hash",
+        says=r"password_hash of table users",
     ),
     Case(
         "passwords are mandatory again, with nobody without",

@@ -15,6 +15,7 @@ CASES = [
         "blocked",
         request={"oauth": "delete"},
         says="benchmark_results",
+        alone=True,  # what others add takes these ratings away
     ),
     Case("no users at all", RATED + "DELETE FROM users;", alone=True),
     Case(

@@ -70,7 +70,9 @@ def _undo(database: Database, text: str) -> None:
 
 def apply(database: Database, text: str) -> None:
     """Run a case's SQL, a statement at a time, as a person with psql does. Raises psycopg.Error."""
-    with psycopg.connect(database.conninfo, autocommit=True, options="-c client_min_messages=error") as conn:
+    # What other cases set for the database does not hold here.
+    options = f"{oracle.PINNED} -c search_path=public,extensions -c client_min_messages=error"
+    with psycopg.connect(database.conninfo, autocommit=True, options=options, client_encoding="utf8") as conn:
         for statement in statements(text.replace("{database}", database.dbname)):
             conn.execute(statement)
 

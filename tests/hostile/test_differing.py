@@ -1,19 +1,23 @@
-"""Each state, setting, name and drift that a team's database has, alone."""
+"""Each state, setting, name and drift that a team's database has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.databases import Templates
-from tests.hostile import alone
+from tests.hostile import packs
 from tests.hostile.case import Case
 
 
 @pytest.mark.parametrize(
-    ("case", "version"), alone.chosen("Rows and states", "Settings", "Drift from the baseline", "Names")
+    ("pack", "version"), packs.chosen("Rows and states", "Settings", "Drift from the baseline", "Names")
 )
-def test_it_ends_as_it_should(
-    case: Case, version: str, hostile: Callable[[str], Templates], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_they_end_as_they_should(
+    pack: Sequence[Case],
+    version: str,
+    hostile: Callable[[str], Templates],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert alone.faults(hostile(version), case, tmp_path, monkeypatch) == []
+    assert packs.faults(hostile(version), pack, tmp_path, monkeypatch) == []

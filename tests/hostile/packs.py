@@ -1,0 +1,89 @@
+"""Packs: cases that share a database, so that all are tried in little time; `make obstacles` tries each alone."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import runbook_runs
+from tests.databases import ALL, Database, Templates
+from tests.hostile import alone, judging, references, runner
+from tests.hostile.case import Case
+from tests.hostile.catalogue import TOPICS
+
+MOST = {"goes ahead": 10, "blocked": 5}
+"""How many cases are put on one database."""
+
+
+def chosen(*topics: str) -> list[Any]:
+    """Return the parameters of a test over topics: packs of cases, each with its version."""
+    return [
+        pytest.param(
+            pack, version, id=f"{pack[0].name} and {len(pack) - 1} more-pg{version}" if pack[1:] else _id(pack, version)
+        )
+        for version, pack in _packs([case for topic in topics for case in TOPICS[topic]])
+    ]
+
+
+def _id(pack: Sequence[Case], version: str) -> str:
+    return f"{pack[0].name}-pg{version}"
+
+
+def _packs(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case]]]:
+    together: dict[tuple[object, ...], list[Case]] = defaultdict(list)
+    for version in sorted({version for case in cases for version in case.versions}):
+        for case in (case for case in cases if version in case.versions):
+            if _shares(case):
+                together[version, case.expect, tuple(case.request.items())].append(case)
+            else:
+                yield version, [case]
+    for (version, expect, *_), pool in together.items():
+        count = -(-len(pool) // MOST[str(expect)])
+        # Neighbours in the catalogue are of one kind, and stand in each other's way: they are dealt out like cards.
+        yield from ((str(version), pool[number::count]) for number in range(count))
+
+
+def _shares(case: Case) -> bool:
+    return (
+        case.expect in MOST
+        and not (case.alone or case.undo or case.undo_after or case.role)
+        and tuple(case.forward) == ALL
+    )
+
+
+def faults(templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Plan and run with a pack; where that is not right, try its members alone and say which it is."""
+    if not pack[1:]:
+        return alone.faults(templates, pack[0], folder, monkeypatch, by_hand=pack[0].expect != "blocked")
+    if not (found := _faults(templates, pack, folder, monkeypatch)):
+        return []
+    for case in pack:
+        found += [f"{case.name}, alone: {one}" for one in alone.faults(templates, case, folder, monkeypatch)]
+    return [f"a pack of {len(pack)}: {', '.join(case.name for case in pack)}", *found]
+
+
+def _faults(templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    reference = references.of(templates, ALL)
+    try:
+        with runner.added(templates, pack) as database:
+            runbook_runs.aim(monkeypatch, database, folder)
+            outcome = runner.tried(database, pack, reference)
+            return [*outcome.wrong, *_judged(database, pack, outcome)]
+    except psycopg.Error as error:
+        return [f"they cannot be added together: {error}"]
+
+
+def _judged(database: Database, pack: Sequence[Case], outcome: runner.Outcome) -> Iterator[str]:
+    if outcome.word != pack[0].expect:
+        yield f"should be: {pack[0].expect}; is: {outcome.word}: {'; '.join(outcome.blockers)}"
+    where = "\n".join(outcome.blockers) if outcome.word == "blocked" else outcome.page
+    for case in pack:
+        if not judging.said(case.says, where):
+            yield f"{case.name}: not named ({case.says})"
+        if outcome.done:
+            yield from (
+                f"{case.name}: is not so afterwards: {query}" for query in case.after if not database.value(query)
+            )
