@@ -95,7 +95,7 @@ def _users_along(deletion: Deletion) -> list[str]:
     keys = ", ".join(one.constraint for one in deletion.effects if one.table == "users" and one.action == "deleted")
     if not (rows := deletion.deleted.get("users", 0)):
         return []
-    return [f"Deleting OAuth users takes along {figures.count(rows, 'user')} of users WITH a password, by {keys}."]
+    return [f"Deleting OAuth users takes along {figures.count(rows, 'user')} WITH a password, by {keys}."]
 
 
 def _texts(conn: psycopg.Connection, found: Labels, looker: Looker) -> list[str]:

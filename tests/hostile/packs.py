@@ -40,10 +40,10 @@ def _packs(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case]]]:
                 together[version, case.expect, tuple(case.request.items())].append(case)
             else:
                 yield version, [case]
-    for (version, expect, *_), pool in together.items():
+    for (one, expect, *_), pool in together.items():
         count = -(-len(pool) // MOST[str(expect)])
         # Neighbours in the catalogue are of one kind, and stand in each other's way: they are dealt out like cards.
-        yield from ((str(version), pool[number::count]) for number in range(count))
+        yield from ((str(one), pool[number::count]) for number in range(count))
 
 
 def _shares(case: Case) -> bool:
