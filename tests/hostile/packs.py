@@ -58,22 +58,25 @@ def faults(templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch
     """Plan and run with a pack; where that is not right, try its members alone and say which it is."""
     if not pack[1:]:
         return alone.faults(templates, pack[0], folder, monkeypatch, by_hand=pack[0].expect != "blocked")
-    if not (found := _faults(templates, pack, folder, monkeypatch)):
+    if not (found := tried(templates, pack, folder, monkeypatch)[1]):
         return []
     for case in pack:
         found += [f"{case.name}, alone: {one}" for one in alone.faults(templates, case, folder, monkeypatch)]
     return [f"a pack of {len(pack)}: {', '.join(case.name for case in pack)}", *found]
 
 
-def _faults(templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def tried(
+    templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[runner.Outcome, list[str]]:
+    """Plan and run with a pack; return what became of it, and what is not as it should be."""
     reference = references.of(templates, ALL)
     try:
         with runner.added(templates, pack) as database:
             runbook_runs.aim(monkeypatch, database, folder)
             outcome = runner.tried(database, pack, reference)
-            return [*outcome.wrong, *_judged(database, pack, outcome)]
+            return outcome, [*outcome.wrong, *_judged(database, pack, outcome)]
     except psycopg.Error as error:
-        return [f"they cannot be added together: {error}"]
+        return runner.Outcome(), [f"they cannot be added together: {error}"]
 
 
 def _judged(database: Database, pack: Sequence[Case], outcome: runner.Outcome) -> Iterator[str]:
