@@ -48,5 +48,5 @@ def _judged(database: Database, case: Case, outcome: runner.Outcome, reference: 
     if blocked and reference and not judging.by_hand(database, runner.asked([case]), reference, case.role):
         wrong.append(f"blocked without need, the transaction does well by hand: {'; '.join(outcome.blockers)}")
     if outcome.done:
-        wrong += [f"is not so afterwards: {query}" for query in case.after if not database.value(query)]
+        wrong += [f"is not so afterwards: {query}" for query in case.after if not runner.holds(database, query)]
     return wrong

@@ -57,14 +57,17 @@ def faults(templates: Templates, cases: Sequence[Case], folder: Path, monkeypatc
 
 
 def _unnamed(cases: Sequence[Case], outcome: runner.Outcome) -> list[str]:
-    """Return the obstacles that the plan does not name."""
+    """Return the obstacles that the plan does not name.
+
+    Of what only the trial meets, the blockers name the first of a step; the others stand among the warnings.
+    """
     blocking = [case for case in cases if case.expect == "blocked"]
     if blocking and not outcome.blockers:
         return [f"should be blocked by {', '.join(case.name for case in blocking)}"]
     return [
-        f"{case.name}: not named ({case.says}) in the blockers"
+        f"{case.name}: not named ({case.says}) in the plan"
         for case in blocking
-        if not judging.said(case.says, "\n".join(outcome.blockers))
+        if not judging.said(case.says, "\n".join([outcome.page, *outcome.blockers]))
     ]
 
 
