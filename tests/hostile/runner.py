@@ -85,7 +85,10 @@ def holds(database: Database, query: str) -> bool:
 def _connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
     """Connect as a person does; what other cases set for the database does not hold here."""
     options = f"{oracle.PINNED} -c search_path=public,extensions -c client_min_messages=error"
-    return psycopg.connect(database.conninfo, autocommit=True, options=options, client_encoding="utf8")
+    conn = psycopg.connect(database.conninfo, autocommit=True, options=options, client_encoding="utf8")
+    if conn.info.server_version >= oracle.TRANSACTION_TIMEOUT:
+        conn.execute("SET transaction_timeout = 0")
+    return conn
 
 
 def statements(text: str) -> list[str]:

@@ -265,6 +265,7 @@ EVENTS = [
         + "CREATE EVENT TRIGGER no_alter ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION no_alter();",
         "blocked",
         says="no_alter",
+        alone=True,
     ),
     Case(
         "an event trigger that forbids all DDL but one role's",
@@ -272,6 +273,7 @@ EVENTS = [
         + "CREATE EVENT TRIGGER only_dba ON ddl_command_start EXECUTE FUNCTION only_dba();",
         "blocked",
         says="only_dba",
+        alone=True,
     ),
     Case(
         "an event trigger that forbids to rewrite tables",
@@ -286,6 +288,7 @@ EVENTS = [
         "blocked",
         request={"gemini": "remove"},
         says="no_rewriting",
+        alone=True,
     ),
     Case(
         "a disabled event trigger that would forbid",

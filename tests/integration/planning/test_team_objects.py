@@ -111,7 +111,7 @@ def test_users_with_a_password_who_go_along_are_counted(aimed: Database) -> None
         "UPDATE benchmark_results SET evaluated_by = NULL; "
         "ALTER TABLE users ADD COLUMN sponsor uuid REFERENCES users ON DELETE CASCADE; "
         "UPDATE users SET sponsor = (SELECT id FROM users WHERE password_hash IS NULL ORDER BY id LIMIT 1) "
-        "WHERE id IN (SELECT id FROM users WHERE password_hash IS NOT NULL AND role = 'end_user' ORDER BY id LIMIT 2)",
+        "WHERE id IN (SELECT id FROM users WHERE password_hash IS NOT NULL AND role = 'kb_owner' ORDER BY id LIMIT 2)",
         oauth="delete",
     )
     assert "Deleting OAuth users takes along 2 users WITH a password, by users_sponsor_fkey." in warnings
