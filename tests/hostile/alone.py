@@ -39,7 +39,7 @@ def tried(
 def _judged(database: Database, case: Case, outcome: runner.Outcome, reference: Reference | None) -> list[str]:
     """Return what is not right about one case alone; empty: it ended as it should."""
     wrong = list(outcome.wrong)
-    if case.expect not in ("either", outcome.word):
+    if case.expect != outcome.word:
         wrong.append(f"should be: {case.expect}; is: {outcome.word}: {'; '.join(outcome.blockers)}")
     where = "\n".join(outcome.blockers) if outcome.word == "blocked" else outcome.page
     if not judging.said(case.says, where):

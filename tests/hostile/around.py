@@ -35,7 +35,6 @@ CASES = [
     Case(
         "a logical slot that nobody reads",
         "SELECT pg_create_logical_replication_slot('hostile_slot', 'pgoutput');",
-        "either",
         says="hostile_slot",
         undo="SELECT pg_drop_replication_slot('hostile_slot');",
         alone=True,

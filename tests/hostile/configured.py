@@ -95,7 +95,7 @@ PATHS = [
     Case(
         "the role acts as another role in this database",
         "CREATE ROLE hostile_hat;\nALTER ROLE postgres IN DATABASE {database} SET role = 'hostile_hat';",
-        "either",
+        "blocked",
         undo_after="DROP ROLE hostile_hat;",
         alone=True,
         beside=True,
@@ -125,7 +125,6 @@ CLUSTER = [
     Case(
         "the database's collation is of another version",
         "UPDATE pg_database SET datcollversion = '1' WHERE datname = current_database();",
-        "either",
         says="(?i)collation",
         alone=True,
         versions=("15", "18"),

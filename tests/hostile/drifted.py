@@ -74,13 +74,13 @@ CASES = [
     Case(
         "the trigger on knowledge bases has the team's name",
         "ALTER TRIGGER update_knowledge_bases_updated_at ON knowledge_bases RENAME TO touch;",
-        "either",
+        "blocked",
         says="touch|updated_at",
     ),
     Case(
         "a trigger of a table that no migration touches is off",
         "ALTER TABLE web_sources DISABLE TRIGGER ALL;",
-        "either",
+        "blocked",
         says="web_sources",
     ),
     Case("e-mail addresses are text", retyped("email", "text"), says=r"users\.email", drift=EMAIL),
@@ -111,7 +111,6 @@ CASES = [
     Case(
         "a default is another",
         "ALTER TABLE conversations ALTER COLUMN status SET DEFAULT 'closed';",
-        "either",
         says=r"conversations\.status",
     ),
     Case("the role's default is gone", "ALTER TABLE users ALTER COLUMN role DROP DEFAULT;"),
@@ -149,7 +148,6 @@ CASES = [
     Case(
         "an index has the team's name",
         "ALTER INDEX idx_knowledge_base_kb_id RENAME TO ix_kb;",
-        "either",
         says="idx_knowledge_base_twin_id|ix_kb",
     ),
     Case(
@@ -168,14 +166,13 @@ CASES = [
     Case(
         "a view of the baseline is gone",
         "DROP VIEW llm_user_costs;",
-        "either",
+        "blocked",
         says="llm_user_costs",
         drift="llm_user_costs",
     ),
     Case(
         "a view of the baseline has one more column",
         MORE,
-        "either",
         says="llm_cost_analytics",
         drift=r"view public\.llm_cost_analytics",
     ),
@@ -188,13 +185,12 @@ CASES = [
     Case(
         "a dropped column that the team added again with another type",
         "ALTER TABLE knowledge_bases ADD COLUMN profession int DEFAULT 7, ADD COLUMN services text;",
-        "either",
         says="profession|services",
     ),
     Case(
         "a column of 011's that the team added again",
         "ALTER TABLE conversations ADD COLUMN handed_over_at timestamptz DEFAULT now();",
-        "either",
+        "blocked",
         says="handed_over_at",
     ),
     Case(

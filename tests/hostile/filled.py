@@ -79,7 +79,6 @@ CASES = [
         "orphans that no trigger saw",
         "SET session_replication_role = replica;\nUPDATE conversations SET kb_id = md5('nobody')::uuid WHERE id IN (SELECT id FROM conversations LIMIT 1);\n"
         "INSERT INTO messages (conversation_id, sender, content) VALUES (md5('nowhere')::uuid, 'user', 'hello?');",
-        "either",
     ),
     Case("a provider that nobody else uses", "UPDATE knowledge_bases SET llm_provider = 'gemini';", says="gemini"),
     Case(

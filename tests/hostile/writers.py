@@ -181,7 +181,7 @@ CREATE TRIGGER picture BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION pict
         "a trigger on a change of a dropped column",
         "CREATE TRIGGER x_described BEFORE UPDATE OF description ON knowledge_bases FOR EACH ROW\n"
         "EXECUTE FUNCTION update_updated_at_column();",
-        "either",
+        "blocked",
         says="x_described",
         loses="x_described",
     ),
