@@ -45,11 +45,7 @@ def _packs(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case]]]:
 
 
 def _shares(case: Case) -> bool:
-    return (
-        case.expect in MOST
-        and not (case.alone or case.undo or case.undo_after or case.role)
-        and tuple(case.forward) == ALL
-    )
+    return not (case.alone or case.undo or case.undo_after or case.role) and tuple(case.forward) == ALL
 
 
 def faults(templates: Templates, pack: Sequence[Case], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
