@@ -142,8 +142,7 @@ ENVIRONMENTS = {
     "LC_ALL": "de_DE.UTF-8",
 }
 SHELLS = [
-    Case(f"the environment has {name}={value}", "SELECT 1;", env={name: value}, alone=True)
-    for name, value in ENVIRONMENTS.items()
+    Case(f"the environment has {name}={value}", "SELECT 1;", env={name: value}) for name, value in ENVIRONMENTS.items()
 ]
 CALLED = [
     Case("a database with a slash in its name", "SELECT 1;", dbname="team/db", alone=True),

@@ -35,7 +35,7 @@ def _packs(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case]]]:
     for version in sorted({version for case in cases for version in case.versions}):
         for case in (case for case in cases if version in case.versions):
             if _shares(case):
-                together[version, case.expect, tuple(case.request.items())].append(case)
+                together[version, case.expect, tuple(case.request.items()), bool(case.env)].append(case)
             else:
                 yield version, [case]
     for (one, expect, *_), pool in together.items():

@@ -22,7 +22,9 @@ VERSION = "18"
 COMBINABLE = [
     case
     for case in CASES
-    if not (case.alone or case.undo or case.role) and VERSION in case.versions and tuple(case.forward) == ALL
+    if not (case.alone or case.env or case.undo or case.role)
+    and VERSION in case.versions
+    and tuple(case.forward) == ALL
 ]
 REQUESTS: Sequence[Mapping[str, str]] = ({}, {"oauth": "delete"}, {"oauth": "keep"}, {"gemini": "remove"})
 
