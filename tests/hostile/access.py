@@ -91,6 +91,7 @@ CASES = [
         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;\n"
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO PUBLIC;\n"
         "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;",
+        alone=True,  # what others make afterwards gets them
     ),
     Case(
         "grants on the database, and a comment",

@@ -31,17 +31,22 @@ def _name(pack: Sequence[Case]) -> str:
 
 
 def _packs(cases: Sequence[Case]) -> Iterator[tuple[str, Sequence[Case]]]:
-    together: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for version in sorted({version for case in cases for version in case.versions}):
+        pools: dict[object, list[Case]] = defaultdict(list)
         for case in (case for case in cases if version in case.versions):
-            if _shares(case):
-                together[version, case.expect, tuple(case.request.items()), bool(case.env)].append(case)
-            else:
-                yield version, [case]
-    for (one, expect, *_), pool in together.items():
-        count = -(-len(pool) // MOST[str(expect)])
-        # Neighbours in the catalogue are of one kind, and stand in each other's way: they are dealt out like cards.
-        yield from ((str(one), pool[number::count]) for number in range(count))
+            pools[case.expect, tuple(case.request.items()), bool(case.env)].append(case)
+        for pool in pools.values():
+            yield from ((version, [case]) for case in pool if not _shares(case))
+            yield from ((version, pack) for pack in _dealt(pool) if pack)
+
+
+def _dealt(pool: Sequence[Case]) -> list[Sequence[Case]]:
+    """Deal cases out like cards: neighbours in the catalogue are of one kind, and stand in each other's way.
+
+    One that stands alone keeps its place, so that the others stay where they are.
+    """
+    count = -(-len(pool) // MOST[pool[0].expect])
+    return [[case for case in pool[number::count] if _shares(case)] for number in range(count)]
 
 
 def _shares(case: Case) -> bool:

@@ -18,4 +18,5 @@ def test_they_end_as_they_should(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert packs.faults(hostile(version), pack, tmp_path, monkeypatch) == []
+    found = packs.faults(hostile(version), pack, tmp_path, monkeypatch)
+    assert not found, "\n".join(found)
