@@ -124,6 +124,8 @@ class Firing:
     """Kinds of statements by table, as far as the text of its function shows."""
     readable: bool
     """Whether that text shows all of it: no EXECUTE, no language that cannot be read here."""
+    sets: Sequence[str] = ()
+    """Columns of the very row that its text sets before the row is written."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 Each case of tests/hostile is planned and run on a database of its own. With --combinations N as many random
 combinations are tried too (--seed chooses others), and what is wrong is printed; nothing of them stands on the page.
+--jobs says how many servers are used at a time.
 """
 
 import argparse
 import logging
+import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from tests import servers
 from tests.databases import Templates
 from tests.hostile import alone, judging, runner, together
 from tests.hostile.case import Case
-from tests.hostile.catalogue import TOPICS
+from tests.hostile.catalogue import CASES, TOPICS
 from tests.make_readme import table
 
 FILE = Path(__file__).parent.parent / "docs" / "obstacles.md"
@@ -44,11 +47,10 @@ def main() -> int:
     """Write the page; return 1 where something is not as it should be."""
     options = _options()
     logging.disable(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        wrong = written(Path(folder), patch)
-        if options.combinations:
-            with _templates(together.VERSION) as templates:
-                wrong += combined(templates, options.combinations, options.seed, Path(folder), patch)
+    wrong = written(options.jobs)
+    if options.combinations:
+        with _templates(together.VERSION) as templates:
+            wrong += combined(templates, options.combinations, options.seed)
     return 1 if wrong else 0
 
 
@@ -56,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--combinations", type=int, default=0, help="how many random combinations are tried")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
 
@@ -68,23 +71,29 @@ def _templates(version: str) -> Iterator[Templates]:
         running.stop()
 
 
-def written(folder: Path, patch: pytest.MonkeyPatch) -> int:
+def written(jobs: int) -> int:
     """Try each case alone on the newest of its versions and write the page; return how many are not right."""
-    outcomes: dict[str, runner.Outcome] = {}
-    wrong = 0
-    cases = [case for cases in TOPICS.values() for case in cases]
+    with ProcessPoolExecutor(jobs) as pool:
+        tried = [one for part in pool.map(_tried, [CASES[number::jobs] for number in range(jobs)]) for one in part]
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(page({name: outcome for name, outcome, _ in tried}), encoding="utf-8")
+    return sum(bool(faults) for _, _, faults in tried)
+
+
+def _tried(cases: Sequence[Case]) -> list[tuple[str, runner.Outcome, list[str]]]:
+    """Try some cases, each alone, on servers of their own; say of each what became of it."""
+    logging.disable(logging.CRITICAL)
+    found = []
     for version in sorted({case.versions[-1] for case in cases}):
         with _templates(version) as templates:
             for case in (case for case in cases if case.versions[-1] == version):
-                outcomes[case.name], faults = alone.tried(templates, case, folder, patch)
-                wrong += bool(faults)
-                _print(case.name, faults)
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(page(outcomes), encoding="utf-8")
-    return wrong
+                with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+                    found.append((case.name, *alone.tried(templates, case, Path(folder), patch)))
+                _print(case.name, found[-1][2])
+    return found
 
 
-def combined(templates: Templates, count: int, seed: int, folder: Path, patch: pytest.MonkeyPatch) -> int:
+def combined(templates: Templates, count: int, seed: int) -> int:
     """Try random combinations; print what is wrong and return how many are."""
     wrong = 0
 
@@ -99,7 +108,9 @@ def combined(templates: Templates, count: int, seed: int, folder: Path, patch: p
     @given(cases=together.some(willing=False) | together.some(willing=True))
     def attempt(cases: Sequence[Case]) -> None:
         nonlocal wrong
-        if faults := together.faults(templates, cases, folder, patch):
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            faults = together.faults(templates, cases, Path(folder), patch)
+        if faults:
             wrong += 1
             _print(" + ".join(case.name for case in cases), faults)
 

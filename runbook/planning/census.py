@@ -53,12 +53,16 @@ def blocking(deletion: users.Deletion) -> dict[str, int]:
 
 
 def unlinked(deletion: users.Deletion) -> dict[str, int]:
-    """Count the rows that stay and lose their link to a row that is deleted, by column's foreign key."""
-    return {
+    """Count the rows that stay and lose their link to a row that is deleted, by column's foreign key.
+
+    A key that only writes rows which another one deletes a moment later has 0: they are updated all the same.
+    """
+    stay = {
         f"{effect.table}.{effect.constraint}": effect.rows
         for effect in deletion.effects
         if effect.action in ("set null", "set default")
     }
+    return {f"{one.relation.name}.{one.key.name}": 0 for one in deletion.written} | stay
 
 
 def forbidding(deletion: users.Deletion) -> list[str]:
@@ -76,7 +80,8 @@ def kept(conn: psycopg.Connection, users: Mapping[str, int], oauth: str, cascade
     name = table(conn)
     there = sum(users[kind] for kind in (choices.PASSWORD, choices.OAUTH, choices.BOTH))
     bases = database.query(conn, "bases", table=name)[0]["rows"]
-    return {"users": there - (users[choices.OAUTH] if oauth == "delete" else 0), name: bases - cascade.get(name, 0)}
+    gone = users[choices.OAUTH] + cascade.get("users", 0) if oauth == "delete" else 0
+    return {"users": there - gone, name: bases - cascade.get(name, 0)}
 
 
 def gemini(conn: psycopg.Connection) -> int:

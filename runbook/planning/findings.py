@@ -9,7 +9,7 @@ import psycopg
 import sql
 from runbook import database, figures
 from runbook.models import Firing
-from runbook.planning import census, labels, reading, relations, triggers, users, writes
+from runbook.planning import census, labels, reading, relations, sideeffects, triggers, users, writes
 from runbook.planning.checks import Looker
 from runbook.planning.labels import Labels
 from runbook.planning.users import Deletion
@@ -57,6 +57,8 @@ def read(conn: psycopg.Connection, request: RollbackRequest, settings: Settings)
         [*blockers, *fired.blockers, *looker.findings.blockers, *unfit, *spoilt],
         [
             *_left_behind(deletion),
+            *_users_along(deletion),
+            *sideeffects.warnings(conn, request),
             *fired.warnings,
             *looker.findings.warnings,
             *doubtful,
@@ -86,6 +88,14 @@ def _left_behind(deletion: Deletion) -> list[str]:
         for effect in deletion.effects
         if effect.action == "left behind"
     ]
+
+
+def _users_along(deletion: Deletion) -> list[str]:
+    """Say that users who have a password go too, with those who have none."""
+    keys = ", ".join(one.constraint for one in deletion.effects if one.table == "users" and one.action == "deleted")
+    if not (rows := deletion.deleted.get("users", 0)):
+        return []
+    return [f"Deleting OAuth users takes along {figures.count(rows, 'user')} WITH a password, by {keys}."]
 
 
 def _texts(conn: psycopg.Connection, found: Labels, looker: Looker) -> list[str]:

@@ -57,6 +57,7 @@ def draw(
 def _drawn(
     conn: psycopg.Connection, request: RollbackRequest, settings: Settings, own: Sequence[int], earlier: Trial | None
 ) -> Plan:
+    _check_shadowing(conn)
     identity = recognise(conn)
     _check_readable(conn)
     facts = catalogue.read(conn)
@@ -174,6 +175,21 @@ def recognise(conn: psycopg.Connection) -> Identity:
         names = ", ".join(map(str, missing))
         raise WrongDatabase(f"{identity.database} is not DigitalTwin's database: no table {names}.", remedy, state)
     return identity
+
+
+def _check_shadowing(conn: psycopg.Connection) -> None:
+    """Raise Blocked where the scripts' statements would call functions of the team's in place of PostgreSQL's own."""
+    if found := database.query(conn, "shadowing"):
+        raise Blocked(
+            "Functions of your team's have the names of PostgreSQL's own: the scripts would not do what they say.",
+            "Rename what is listed, or take its schema out of the database's search_path; then ask again.",
+            "Nothing was touched.",
+            reasons=[
+                f"Function {row['function']} is called in place of PostgreSQL's own, since {row['schema']} is on the "
+                "search_path. ALTER FUNCTION … RENAME TO another name, or ALTER DATABASE … SET search_path without it."
+                for row in found
+            ],
+        )
 
 
 def _check_readable(conn: psycopg.Connection) -> None:

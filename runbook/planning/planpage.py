@@ -135,8 +135,8 @@ def _users(plan: Plan) -> list[Block]:
     blocks: list[Block] = [table, "The other choices:", Bullets(choices.others(plan))]
     if plan.oauth == "delete":
         blocks += ["Rows that deleting these users takes along:", _counts("table", plan.cascade)]
-    if plan.unlinked:
-        blocks += ["Rows that stay and lose their link to a deleted one:", _counts("foreign key", plan.unlinked)]
+    if staying := {name: rows for name, rows in plan.unlinked.items() if rows}:
+        blocks += ["Rows that stay and lose their link to a deleted one:", _counts("foreign key", staying)]
     return blocks
 
 

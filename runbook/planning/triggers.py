@@ -22,11 +22,14 @@ STATEMENTS = frozenset(
     | {"ALTER TABLE", "ALTER INDEX", "ALTER TYPE", "ALTER TRIGGER", "ALTER VIEW", "COMMENT", "GRANT", "REVOKE"}
 )
 """The statements of the scripts, as event triggers call them."""
+LOGIN = "login"
+"""The event of a trigger that fires when somebody connects (PostgreSQL 17 and newer)."""
 
 _DML = re.compile(
     r"\b(insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)",
     re.IGNORECASE,
 )
+_SET = re.compile(r"\bnew\s*\.\s*\"?(\w+)\"?\s*:?=(?!=)", re.IGNORECASE)
 _CALL = re.compile(r"(?:\"([^\"]+)\"|\b(\w+))\s*\(")
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -49,6 +52,8 @@ class _Source:
     language: str
     clock: bool
     """Whether it is the baseline's function that stamps updated_at."""
+    definer: bool
+    """Whether it runs with its owner's rights."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,19 @@ class Fired:
 def read(conn: psycopg.Connection, events: set[Event]) -> Fired:
     """Find what fires on these statements, on the scripts' DDL, and on what that writes in its turn."""
     sources = [_Source(**row) for row in database.query(conn, "firing")]
-    return _Finder(relations.read(conn), database.query(conn, "routines"), sources).find(events)
+    refused = {Event(row["relation"], row["kind"]) for row in database.query(conn, "writable")}
+    return _Finder(relations.read(conn), database.query(conn, "routines"), sources, refused).find(events)
 
 
 class _Finder:
     """Follows statements to what fires on them, and that to what it writes."""
 
-    def __init__(self, known: Relations, routines: Sequence[database.Row], sources: Sequence[_Source]) -> None:
-        self.known, self.sources = known, sources
+    def __init__(
+        self, known: Relations, routines: Sequence[database.Row], sources: Sequence[_Source], refused: set[Event]
+    ) -> None:
+        self.known, self.refused = known, refused
+        self.sources = [source for source in sources if source.timing != LOGIN]
+        self.at_login = [source for source in sources if source.timing == LOGIN]
         self.routines = {str(row["name"]).lower(): row for row in routines}
         self.names = {int(row["oid"]): str(row["shown"]) for row in routines}
 
@@ -88,7 +98,8 @@ class _Finder:
         first = [source for source in found if any(_on(source, event) for event in events)]
         in_order = [firings[key] for key in sorted(firings)]  # the plan's hash is made of them
         first.sort(key=lambda source: (source.kind, source.relation or 0, source.name))
-        return Fired(in_order, [*self._suppressing(first)], [*self._refusing(first)])
+        blockers = [*self._suppressing(first), *self._not_permitted(found)]
+        return Fired(in_order, blockers, [*self._refusing(first), *self._at_login()])
 
     def _firing(self, source: _Source) -> Firing:
         writes: dict[str, list[str]] = {}
@@ -97,7 +108,9 @@ class _Finder:
             kinds += [] if event.kind in kinds else [event.kind]
         readable = source.language in ("sql", "plpgsql") and not re.search(r"\bexecute\b", source.text, re.IGNORECASE)
         function = self.names.get(source.routine or 0, "")
-        return Firing(source.kind, source.name, self._table(source), list(source.events), function, writes, readable)
+        sets = sorted(set(_SET.findall(_COMMENT.sub(" ", source.text)))) if source.timing == "BEFORE" else []
+        table, events = self._table(source), list(source.events)
+        return Firing(source.kind, source.name, table, events, function, writes, readable, sets)
 
     def _table(self, source: _Source) -> str:
         table = self.known.get(source.relation or 0)
@@ -157,6 +170,24 @@ class _Finder:
                     "it for the rollback; what it refuses takes everything back."
                 )
 
+    def _not_permitted(self, sources: Sequence[_Source]) -> Iterator[str]:
+        """Say which event triggers write what this role may not: the first DDL statement would fail."""
+        for source in sources:
+            if source.kind == "event trigger" and not source.definer:
+                for event in sorted(self._writes(source) & self.refused, key=lambda one: (one.relation, one.kind)):
+                    table = self.known[event.relation].name
+                    yield (
+                        f"Event trigger {source.name} fires on what the scripts do and would {event.kind} {table}, "
+                        f"which this role may not. GRANT {event.kind} ON {table} TO this role, or "
+                        f"ALTER EVENT TRIGGER {source.name} DISABLE for the rollback; then ask again."
+                    )
+
+    def _at_login(self) -> Iterator[str]:
+        """Say what is written whenever the runbook connects."""
+        for source in self.at_login:
+            if tables := sorted({self.known[event.relation].name for event in self._writes(source)}):
+                yield f"Event trigger {source.name} writes {', '.join(tables)} at each login, the runbook's among them."
+
 
 def _on_statements(source: _Source) -> bool:
     return source.kind == "event trigger" and (source.tags is None or bool(STATEMENTS & set(source.tags)))
@@ -192,7 +223,8 @@ def lines(firings: Sequence[Firing]) -> list[str]:
 def _line(one: Firing) -> str:
     on = f" on {one.table} ({' and '.join(one.events)})" if one.table else ""
     does = f" by {one.function}()" if one.function else ""
+    sets = f"; it sets {', '.join(one.sets)} of the row itself" if one.sets else ""
     writes = "; ".join(f"{', '.join(kinds)} {table}" for table, kinds in one.writes.items())
     said = f"its text writes: {writes}" if writes else "its text names no table that it writes"
     unknown = "" if one.readable else "; it can write more than its text shows"
-    return f"{one.kind.capitalize()} {one.name}{on}{does}: {said}{unknown}."
+    return f"{one.kind.capitalize()} {one.name}{on}{does}: {said}{sets}{unknown}."

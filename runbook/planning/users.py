@@ -97,13 +97,15 @@ class Deletion:
     effects: Sequence[Effect]
     """By foreign key; a row that two keys reach counts for each of them."""
     deleted: Mapping[str, int]
-    """Rows that go, by table, each once; the users themselves are not among them."""
+    """Rows that go, by table, each once; of users only those who have a password and go along with another."""
     written: Sequence[Written] = ()
     """Rows that a foreign key sets to NULL or to their default."""
     carried: Sequence[Key] = ()
     """The keys that PostgreSQL carries out: it runs their statements also where they find no row."""
     rows: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Addresses of all rows that go, the users among them, by the table that holds them."""
+    pointed: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Addresses of the rows that SET DEFAULT points at afterwards, by the table that holds them."""
 
 
 NOBODY = Deletion([], {})
@@ -125,13 +127,15 @@ def preview_deletion(conn: Connection, limit: int | None = None) -> Deletion:
     """
     known, keys = relations.read(conn), _keys(conn)
     walk = _Walk(conn, known, keys)
-    walk.follow(_without_password(conn, limit))
+    walk.follow(first := _without_password(conn, limit))
     effects = [effect for key in keys for effect in walk.effects(key)]
     users = relations.public(known, "users")
     deleted: dict[str, int] = defaultdict(int)
     for oid, rows in walk.depth.items():
         if users is None or users.oid not in known[oid].above:
             deleted[known[oid].name] += len(rows)
+        else:
+            deleted[users.name] += len(rows.keys() - first.get(oid, set()))
     written = [
         Written(key, known[oid], sorted(rows))
         for key in keys
@@ -145,6 +149,7 @@ def preview_deletion(conn: Connection, limit: int | None = None) -> Deletion:
         written,
         [key for key in keys if key.oid in walk.carried and key.action in "cnd"],
         {oid: list(rows) for oid, rows in walk.depth.items()},
+        {oid: list(rows) for oid, rows in walk.pointed.items()},
     )
 
 
@@ -158,6 +163,7 @@ class _Walk:
         self.standing: dict[int, Rows] = defaultdict(lambda: defaultdict(set))
         """Rows that a key reaches and that are still there when it is carried out."""
         self.carried: set[int] = set()
+        self.pointed: Rows = defaultdict(set)
 
     def follow(self, first: Rows) -> None:
         level, depth = first, 0
@@ -237,6 +243,8 @@ class _Walk:
         )
         query = compose.SQL("SELECT p.tableoid::int8, p.ctid::text FROM {} AS p WHERE {}").format(parent.source, equal)
         found = [(oid, row) for oid, rows in _addresses(self.conn, query).items() for row in rows]
+        for oid, row in found:
+            self.pointed[oid].add(row)
         if any(row not in self.depth[oid] for oid, row in found):
             return ""
         return f"SET DEFAULT wants {', '.join(key.defaults)}, which no row of {parent.name} has afterwards"

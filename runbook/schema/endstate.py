@@ -109,14 +109,17 @@ def unannounced(plan: Plan, rows: Mapping[str, Mapping[str, int]], tolerance: To
 
 def _announced(plan: Plan, table: str, kind: str, count: int, tolerance: Tolerance) -> bool:
     """Tell whether the plan says that this happens to rows of this table."""
-    name = _settled(table)
-    cascade = {_settled(table): count for table, count in plan.cascade.items()}
-    deleting = {"users": plan.users.get("OAuth only", 0), **cascade} if plan.oauth == "delete" else {}
+    name = naming.settled(table)
+    cascade = {naming.settled(table): count for table, count in plan.cascade.items()}
+    gone = plan.users.get("OAuth only", 0) + cascade.get("users", 0)
+    deleting = {**cascade, "users": gone} if plan.oauth == "delete" else {}
     if kind == "deleted" and name in deleting and count <= tolerance(deleting[name]):
         return True
     if kind == "updated" and name in _updated(plan):
         return True
-    if any(_VERBS[kind] in kinds for one in plan.fires for at, kinds in one.writes.items() if _settled(at) == name):
+    if any(
+        _VERBS[kind] in kinds for one in plan.fires for at, kinds in one.writes.items() if naming.settled(at) == name
+    ):
         return True
     return kind == "inserted" and bool(plan.fires) and name not in OWN
 
@@ -125,12 +128,7 @@ def _updated(plan: Plan) -> set[str]:
     """Return the tables whose rows the scripts and the foreign keys update."""
     users = {"users"} if plan.oauth == "temporary passwords" else set[str]()
     twins = {"digital_twins"} if plan.placeholders else set[str]()
-    return users | twins | {_settled(name.rpartition(".")[0]) for name in plan.unlinked}
-
-
-def _settled(table: str) -> str:
-    """Return what a table is called after the rollback."""
-    return naming.translate(table) if table in naming.RENAMED_TABLES else table
+    return users | twins | {naming.settled(name.rpartition(".")[0]) for name in plan.unlinked}
 
 
 def _counted(changes: Mapping[str, int]) -> str:

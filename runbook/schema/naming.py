@@ -15,6 +15,11 @@ def translate(text: str) -> str:
     return _RENAMED.sub(lambda match: _RENAMES[match[1]], text)
 
 
+def settled(table: str) -> str:
+    """Return what a table is called after the rollback; one that only has a renamed column's name keeps its own."""
+    return translate(table) if table in RENAMED_TABLES else table
+
+
 def old_index(name: str) -> str:
     """Return what the old release calls an index or a constraint."""
     return re.sub(r"(?<![^_])kb(?![^_])", "twin", name.replace("knowledge_bases", "digital_twins"))

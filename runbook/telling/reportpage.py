@@ -161,7 +161,9 @@ def _rows(plan: Plan) -> Block:
         rows += [
             (f"{what} (with deleted users)", f"{n:,}", "deleted; in the backup") for what, n in plan.cascade.items()
         ]
-        rows += [(what, f"{n:,}", "stayed; their link to a deleted row is gone") for what, n in plan.unlinked.items()]
+        rows += [
+            (what, f"{n:,}", "stayed; their link to a deleted row is gone") for what, n in plan.unlinked.items() if n
+        ]
     return Table(("what", "rows", "what became of it"), rows, right=(1,)) if rows else "No row lost a value."
 
 

@@ -25,14 +25,15 @@ WITH original AS (
                      grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
       FROM grants GROUP BY name, grantee, is_grantable
      UNION ALL
-    -- Settings that are lists are kept quoted already; the others are one literal.
+    -- Settings that are lists are kept quoted already, and an empty name is no identifier; the others are one literal.
     SELECT 6, format('ALTER %%s SET %%I TO %%s',
                      CASE setrole WHEN 0 THEN format('DATABASE %%I', name)
                                   ELSE format('ROLE %%I IN DATABASE %%I', pg_get_userbyid(setrole), name) END,
                      setting,
                      CASE WHEN setting IN ('search_path', 'temp_tablespaces', 'local_preload_libraries',
                                            'session_preload_libraries', 'createrole_self_grant')
-                          THEN coalesce(nullif(value, ''), '''''') ELSE quote_literal(value) END)
+                          THEN regexp_replace(coalesce(nullif(value, ''), '""'), '(^|, *)""(?=,|$)', '\1''''', 'g')
+                          ELSE quote_literal(value) END)
       FROM settings
      UNION ALL
     SELECT 7, format('COMMENT ON DATABASE %%I IS %%L', name, shobj_description(oid, 'pg_database')) FROM original

@@ -47,6 +47,12 @@ object (class, id, object, definition, plain) AS (
            CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END, p.prosqlbody IS NULL
     FROM pg_proc AS p JOIN spaces AS s ON s.oid = p.pronamespace JOIN pg_language AS l ON l.oid = p.prolang
     WHERE p.prokind <> 'a' AND l.lanname NOT IN ('internal', 'c')
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, format('a default of function %s%I(%s)', s.prefix, p.proname,
+                                              pg_get_function_identity_arguments(p.oid)),
+           pg_get_expr(p.proargdefaults, 0), false
+    FROM pg_proc AS p JOIN spaces AS s ON s.oid = p.pronamespace
+    WHERE p.proargdefaults IS NOT NULL
 )
 SELECT o.object, o.definition, o.plain
 FROM object AS o

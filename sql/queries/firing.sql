@@ -1,6 +1,7 @@
 -- What the team can have PostgreSQL do by itself when the transaction writes: triggers, rules, event triggers; one row each.
 -- Left out: triggers of constraints, what is switched off (or on for replicas only), what extensions brought.
--- events are those on which it fires; columns those of UPDATE OF; text is the function's body (of a rule: the rule).
+-- events are those on which it fires; columns those of UPDATE OF; text is the function's body (of a rule: the rule);
+-- definer: whether it runs with its owner's rights, not with those of who writes.
 -- Locks: ACCESS SHARE on catalogues only.
 SELECT 'trigger' AS kind, t.tgrelid::int8 AS relation, t.tgname::text AS name,
        CASE WHEN t.tgtype & 2 = 2 THEN 'BEFORE' ELSE 'AFTER' END AS timing,
@@ -11,7 +12,8 @@ SELECT 'trigger' AS kind, t.tgrelid::int8 AS relation, t.tgname::text AS name,
              WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])) AS columns,
        NULL::text[] AS tags,
        p.oid::int8 AS routine, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) AS text, l.lanname::text AS language,
-       p.oid IS NOT DISTINCT FROM to_regproc('public.update_updated_at_column') AS clock
+       p.oid IS NOT DISTINCT FROM to_regproc('public.update_updated_at_column') AS clock,
+       p.prosecdef AS definer
 FROM pg_trigger AS t
 JOIN pg_class AS c ON c.oid = t.tgrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -22,7 +24,7 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 64 = 0
 UNION ALL
 SELECT 'rule', r.ev_class::int8, r.rulename::text, '', true, r.is_instead,
        ARRAY[CASE r.ev_type WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END], '{}', NULL,
-       NULL, pg_get_ruledef(r.oid), 'sql', false
+       NULL, pg_get_ruledef(r.oid), 'sql', false, true
 FROM pg_rewrite AS r
 JOIN pg_class AS c ON c.oid = r.ev_class AND c.relkind IN ('r', 'p')
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -30,11 +32,11 @@ WHERE r.ev_type <> '1' AND r.ev_enabled IN ('O', 'A')
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
 UNION ALL
 SELECT 'event trigger', NULL, e.evtname::text, e.evtevent::text, false, false, '{}', '{}', e.evttags::text[],
-       p.oid::int8, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), l.lanname::text, false
+       p.oid::int8, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), l.lanname::text, false, p.prosecdef
 FROM pg_event_trigger AS e
 JOIN pg_proc AS p ON p.oid = e.evtfoid
 JOIN pg_language AS l ON l.oid = p.prolang
-WHERE e.evtenabled IN ('O', 'A') AND e.evtevent <> 'login'
+WHERE e.evtenabled IN ('O', 'A')
   AND NOT EXISTS (SELECT FROM pg_depend AS d
                   WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
 ORDER BY 1, 2, 3

@@ -1,2 +1,2 @@
 -- Is there a journal? And is it one that this program can read: with the table of steps.
-SELECT to_regclass('rollback.step') IS NOT NULL AS found
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('rollback.step') AND attname = 'run_id') AS found

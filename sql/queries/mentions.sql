@@ -10,7 +10,7 @@ JOIN pg_namespace AS n ON n.oid = p.pronamespace
 JOIN pg_language AS l ON l.oid = p.prolang,
 LATERAL regexp_matches(
     regexp_replace(regexp_replace(p.prosrc, '/\*.*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g'),
-    '\m(knowledge_bases|kb_id|oauth_provider|oauth_id|is_public|share_url)\M', 'g') AS m (word)
+    '\m(knowledge_bases|kb_id|oauth_provider|oauth_id|avatar_url|is_public|share_url)\M', 'g') AS m (word)
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
   AND l.lanname NOT IN ('internal', 'c')
   AND NOT EXISTS (SELECT FROM pg_depend AS d

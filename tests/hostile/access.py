@@ -91,7 +91,7 @@ CASES = [
         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;\n"
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO PUBLIC;\n"
         "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;",
-        "either",
+        alone=True,  # what others make afterwards gets them
     ),
     Case(
         "grants on the database, and a comment",
@@ -104,6 +104,7 @@ CASES = [
         "CREATE ROLE hostile_app;\nALTER TABLE messages OWNER TO hostile_app;\nALTER TYPE message_sender OWNER TO hostile_app;\n"
         "CREATE SCHEMA app AUTHORIZATION hostile_app;\nCREATE TABLE app.things (kb uuid REFERENCES public.knowledge_bases);\n"
         "ALTER TABLE app.things OWNER TO hostile_app;",
+        drift=r"public\.(messages(_pkey)?|idx_messages_conversation_id|message_sender)$",
         undo_after="DROP ROLE hostile_app;",
         alone=True,
     ),
@@ -170,7 +171,6 @@ CASES = [
     Case(
         "a runner that is no superuser, and may not make databases",
         RUNNER + "ALTER ROLE hostile_runner NOCREATEDB;",
-        "either",
         role="hostile_runner",
         drift=EVERYTHING,
         undo_after=GONE,
@@ -179,7 +179,7 @@ CASES = [
     Case(
         "a runner with a limit of three connections",
         RUNNER + "ALTER ROLE hostile_runner CONNECTION LIMIT 3;",
-        "either",
+        "blocked",
         says="(?i)connection",
         role="hostile_runner",
         drift=EVERYTHING,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tests.databases import ALL
 
-Expect = Literal["goes ahead", "blocked", "either"]
+Expect = Literal["goes ahead", "blocked"]
 
 
 @dataclass(frozen=True)

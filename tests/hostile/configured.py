@@ -71,8 +71,17 @@ PATHS = [
     Case(
         "the database's search_path puts pg_catalog last",
         "CREATE SCHEMA IF NOT EXISTS sly;\nCREATE FUNCTION sly.count(text) RETURNS int LANGUAGE sql AS $$SELECT 1$$;\n"
-        "CREATE VIEW sly.pg_class AS SELECT 1 AS oid;\nCREATE FUNCTION sly.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$;\n"
+        "CREATE VIEW sly.pg_class AS SELECT 1 AS oid;\n"
         "ALTER DATABASE {database} SET search_path = sly, public, extensions, pg_catalog;",
+    ),
+    Case(
+        "a function on the search_path that PostgreSQL would call in place of its own",
+        "CREATE SCHEMA IF NOT EXISTS sly;\nCREATE FUNCTION sly.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$;\n"
+        "ALTER DATABASE {database} SET search_path = public, extensions, sly;",
+        "blocked",
+        says=r"sly\.format",
+        alone=True,
+        beside=True,
     ),
     Case(
         "the role's search_path in this database is empty",
@@ -86,7 +95,7 @@ PATHS = [
     Case(
         "the role acts as another role in this database",
         "CREATE ROLE hostile_hat;\nALTER ROLE postgres IN DATABASE {database} SET role = 'hostile_hat';",
-        "either",
+        "blocked",
         undo_after="DROP ROLE hostile_hat;",
         alone=True,
         beside=True,
@@ -116,7 +125,6 @@ CLUSTER = [
     Case(
         "the database's collation is of another version",
         "UPDATE pg_database SET datcollversion = '1' WHERE datname = current_database();",
-        "either",
         says="(?i)collation",
         alone=True,
         versions=("15", "18"),
@@ -134,8 +142,7 @@ ENVIRONMENTS = {
     "LC_ALL": "de_DE.UTF-8",
 }
 SHELLS = [
-    Case(f"the environment has {name}={value}", "SELECT 1;", env={name: value}, alone=True)
-    for name, value in ENVIRONMENTS.items()
+    Case(f"the environment has {name}={value}", "SELECT 1;", env={name: value}) for name, value in ENVIRONMENTS.items()
 ]
 CALLED = [
     Case("a database with a slash in its name", "SELECT 1;", dbname="team/db", alone=True),

@@ -58,7 +58,6 @@ CHECKS = [
     Case(
         "a check on a dropped column alone",
         "ALTER TABLE knowledge_bases ADD CONSTRAINT url_form CHECK (share_url <> '');",
-        "either",
         says="url_form",
         loses="url_form",
     ),
@@ -190,20 +189,17 @@ KEYS = [
         "a foreign key that was never validated",
         "CREATE TABLE old_notes (id serial PRIMARY KEY, kb_id uuid);\nINSERT INTO old_notes (kb_id) VALUES (md5('nobody')::uuid);\n"
         "ALTER TABLE old_notes ADD CONSTRAINT old_notes_kb FOREIGN KEY (kb_id) REFERENCES knowledge_bases NOT VALID;",
-        "either",
         says="old_notes_kb",
     ),
     Case(
         "another schema's foreign key that was never validated",
         CRM + "CREATE TABLE crm.old_leads (id serial PRIMARY KEY, kb uuid);\n"
         "ALTER TABLE crm.old_leads ADD CONSTRAINT old_leads_kb FOREIGN KEY (kb) REFERENCES public.knowledge_bases NOT VALID;",
-        "either",
     ),
     Case(
         "a foreign key whose triggers are off",
         "CREATE TABLE fast_notes (id serial PRIMARY KEY, kb uuid REFERENCES knowledge_bases);\n"
         "ALTER TABLE fast_notes DISABLE TRIGGER ALL;",
-        "either",
         says="fast_notes",
     ),
     Case(
@@ -221,7 +217,7 @@ KEYS = [
     Case(
         "a unique constraint with a dropped column",
         "ALTER TABLE knowledge_bases ADD CONSTRAINT own_url UNIQUE (user_id, share_url);",
-        "either",
+        "blocked",
         says="own_url",
         loses="own_url",
     ),
@@ -252,7 +248,6 @@ DELETIONS = [
         "ALTER TABLE users ADD COLUMN sponsor uuid REFERENCES users ON DELETE CASCADE;\n"
         "UPDATE users SET sponsor = md5('user oauth-owner')::uuid WHERE email IN ('user2@example.org', 'user3@example.org');\n"
         + RATED,
-        "either",
         request=DELETE,
         says="sponsor",
     ),
@@ -275,9 +270,9 @@ DELETIONS = [
         "a child table of users, whose rows would be deleted too",
         "CREATE TABLE trial_users (until date, PRIMARY KEY (id)) INHERITS (users);\n"
         "INSERT INTO trial_users (email, full_name, oauth_id) VALUES ('trial@example.org', 'Trial', 't1');\n" + RATED,
-        "either",
         request=DELETE,
         says="trial_users",
+        alone=True,  # others refer to users, and would mean its rows too
     ),
     Case(
         "a trigger that forbids what would be deleted along",
@@ -296,7 +291,7 @@ DELETIONS = [
         "INSERT INTO ledger (who) SELECT id FROM users;\n"
         "CREATE FUNCTION keep_ledger() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;\n"
         "CREATE TRIGGER keep_ledger BEFORE DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION keep_ledger();\n" + RATED,
-        "either",
+        "blocked",
         request=DELETE,
         says="keep_ledger",
     ),

@@ -21,6 +21,9 @@ DO $$BEGIN EXECUTE format('CREATE OR REPLACE VIEW llm_cost_analytics AS SELECT v
 """
 
 
+EMAIL = r"column public\.(users\.email|llm_user_costs\.user_email)|index public\.\w*users_email"
+
+
 def retyped(column: str, kind: str) -> str:
     """Return what gives a column of users another type although a view reads it."""
     return AROUND_VIEWS.replace("{statement}", f"ALTER TABLE users ALTER COLUMN {column} TYPE {kind};")
@@ -28,7 +31,10 @@ def retyped(column: str, kind: str) -> str:
 
 CASES = [
     Case(
-        "an index that the verification needs is gone", "DROP INDEX idx_users_email;", "blocked", says="idx_users_email"
+        "an index of users that no script makes is gone",
+        "DROP INDEX idx_users_email;",
+        says="idx_users_email",
+        drift="idx_users_email",
     ),
     Case(
         "an index that the scripts make anew is gone",
@@ -50,14 +56,14 @@ CASES = [
     Case(
         "the trigger on users is gone",
         "DROP TRIGGER update_users_updated_at ON users;",
-        "blocked",
         says="update_users_updated_at",
+        drift="update_users_updated_at",
     ),
     Case(
         "the trigger on users is off",
         "ALTER TABLE users DISABLE TRIGGER update_users_updated_at;",
-        "blocked",
         says="update_users_updated_at",
+        drift="update_users_updated_at",
     ),
     Case(
         "the trigger on knowledge bases is gone",
@@ -68,21 +74,21 @@ CASES = [
     Case(
         "the trigger on knowledge bases has the team's name",
         "ALTER TRIGGER update_knowledge_bases_updated_at ON knowledge_bases RENAME TO touch;",
-        "either",
+        "blocked",
         says="touch|updated_at",
     ),
     Case(
         "a trigger of a table that no migration touches is off",
         "ALTER TABLE web_sources DISABLE TRIGGER ALL;",
-        "either",
+        "blocked",
         says="web_sources",
     ),
-    Case("e-mail addresses are text", retyped("email", "text"), "blocked", says=r"users\.email"),
+    Case("e-mail addresses are text", retyped("email", "text"), says=r"users\.email", drift=EMAIL),
     Case(
         "e-mail addresses are longer",
         retyped("email", "varchar(320)"),
-        "blocked",
         says=r"users\.email",
+        drift=EMAIL,
     ),
     Case(
         "full names are shorter",
@@ -105,7 +111,6 @@ CASES = [
     Case(
         "a default is another",
         "ALTER TABLE conversations ALTER COLUMN status SET DEFAULT 'closed';",
-        "either",
         says=r"conversations\.status",
     ),
     Case("the role's default is gone", "ALTER TABLE users ALTER COLUMN role DROP DEFAULT;"),
@@ -137,20 +142,19 @@ CASES = [
     Case(
         "a constraint has the team's name",
         "ALTER TABLE users RENAME CONSTRAINT users_email_key TO one_mail;",
-        "blocked",
         says="users_email_key",
+        drift="users_email_key",
     ),
     Case(
         "an index has the team's name",
         "ALTER INDEX idx_knowledge_base_kb_id RENAME TO ix_kb;",
-        "either",
         says="idx_knowledge_base_twin_id|ix_kb",
     ),
     Case(
         "an index of users has the team's name",
         "ALTER INDEX idx_users_role RENAME TO ix_role;",
-        "blocked",
         says="idx_users_role",
+        drift="idx_users_role",
     ),
     Case("a table of the nine is gone", "DROP TABLE benchmark_ab_tests;", "blocked", says="benchmark_ab_tests"),
     Case(
@@ -162,14 +166,13 @@ CASES = [
     Case(
         "a view of the baseline is gone",
         "DROP VIEW llm_user_costs;",
-        "either",
+        "blocked",
         says="llm_user_costs",
         drift="llm_user_costs",
     ),
     Case(
         "a view of the baseline has one more column",
         MORE,
-        "either",
         says="llm_cost_analytics",
         drift=r"view public\.llm_cost_analytics",
     ),
@@ -182,13 +185,12 @@ CASES = [
     Case(
         "a dropped column that the team added again with another type",
         "ALTER TABLE knowledge_bases ADD COLUMN profession int DEFAULT 7, ADD COLUMN services text;",
-        "either",
         says="profession|services",
     ),
     Case(
         "a column of 011's that the team added again",
         "ALTER TABLE conversations ADD COLUMN handed_over_at timestamptz DEFAULT now();",
-        "either",
+        "blocked",
         says="handed_over_at",
     ),
     Case(
@@ -210,13 +212,13 @@ CASES = [
         "passwords are wider",
         "ALTER TABLE users ALTER COLUMN password_hash TYPE varchar(500);",
         "blocked",
-        says=r"users\.password_hash",
+        says=r"password_hash of table users",
     ),
     Case(
         "passwords are narrower",
         "ALTER TABLE users ALTER COLUMN password_hash TYPE varchar(72);",
         "blocked",
-        says=r"users\.password_hash",
+        says=r"password_hash of table users",
     ),
     Case(
         "passwords are mandatory again, with nobody without",

@@ -15,6 +15,7 @@ CASES = [
         "blocked",
         request={"oauth": "delete"},
         says="benchmark_results",
+        alone=True,  # what others add takes these ratings away
     ),
     Case("no users at all", RATED + "DELETE FROM users;", alone=True),
     Case(
@@ -78,7 +79,6 @@ CASES = [
         "orphans that no trigger saw",
         "SET session_replication_role = replica;\nUPDATE conversations SET kb_id = md5('nobody')::uuid WHERE id IN (SELECT id FROM conversations LIMIT 1);\n"
         "INSERT INTO messages (conversation_id, sender, content) VALUES (md5('nowhere')::uuid, 'user', 'hello?');",
-        "either",
     ),
     Case("a provider that nobody else uses", "UPDATE knowledge_bases SET llm_provider = 'gemini';", says="gemini"),
     Case(

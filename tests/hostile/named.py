@@ -73,7 +73,6 @@ CASES = [
     Case(
         "notifications of the team's, empty",
         "CREATE TABLE handover_notifications (id int, note text);",
-        "either",
         says="handover_notifications",
     ),
     Case(
@@ -120,7 +119,6 @@ CASES = [
     Case(
         "a leftover type of a migration",
         "CREATE TYPE user_role_new AS ENUM ('a');\nCREATE TYPE conversation_status_new AS ENUM ('a');",
-        "either",
         says="user_role_new",
     ),
     Case(

@@ -42,7 +42,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table's, view's or materialized view's rows."""
+    """A table's, view's or materialized view's rows; a partitioned table's are those of all its partitions."""
 
     kind: str
     key: tuple[str, ...]
@@ -91,7 +91,9 @@ def look(database: Database) -> Picture:
 def connect(database: Database, user: str = "") -> psycopg.Connection[Any]:
     """Connect with none of the team's settings in force; the caller closes it."""
     words = {"user": user} if user else {}
-    conn = psycopg.connect(database.conninfo, options=PINNED, client_encoding="utf8", **words)  # type: ignore[arg-type]
+    # Only a superuser may set the last one.
+    options = PINNED.rpartition(" -c ")[0] if user else PINNED
+    conn = psycopg.connect(database.conninfo, options=options, client_encoding="utf8", **words)  # type: ignore[arg-type]
     if conn.info.server_version >= TRANSACTION_TIMEOUT:
         conn.autocommit = True
         conn.execute("SET transaction_timeout = 0")
@@ -124,4 +126,4 @@ def _relation(
     except psycopg.Error as error:
         # A view may be one that nobody can read; then that is what it is, before and after.
         rows = ({"cannot be read": error.sqlstate},)
-    return Relation(kind, tuple(key or ()), frozenset(roles or ()), rows)
+    return Relation("r" if kind == "p" else kind, tuple(key or ()), frozenset(roles or ()), rows)

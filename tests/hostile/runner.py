@@ -70,9 +70,25 @@ def _undo(database: Database, text: str) -> None:
 
 def apply(database: Database, text: str) -> None:
     """Run a case's SQL, a statement at a time, as a person with psql does. Raises psycopg.Error."""
-    with psycopg.connect(database.conninfo, autocommit=True, options="-c client_min_messages=error") as conn:
+    with _connected(database) as conn:
         for statement in statements(text.replace("{database}", database.dbname)):
-            conn.execute(statement)
+            conn.execute(statement.encode())
+
+
+def holds(database: Database, query: str) -> bool:
+    """Tell whether a query returns true."""
+    with _connected(database) as conn:
+        row = conn.execute(query.encode()).fetchone()
+        return bool(row and row[0])
+
+
+def _connected(database: Database) -> psycopg.Connection[tuple[object, ...]]:
+    """Connect as a person does; what other cases set for the database does not hold here."""
+    options = f"{oracle.PINNED} -c search_path=public,extensions -c client_min_messages=error"
+    conn = psycopg.connect(database.conninfo, autocommit=True, options=options, client_encoding="utf8")
+    if conn.info.server_version >= oracle.TRANSACTION_TIMEOUT:
+        conn.execute("SET transaction_timeout = 0")
+    return conn
 
 
 def statements(text: str) -> list[str]:

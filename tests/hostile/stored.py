@@ -19,14 +19,14 @@ CASES = [
     Case(
         "an index that covers a dropped column",
         "CREATE INDEX mail_and_picture ON users (email) INCLUDE (avatar_url);",
-        "either",
+        "blocked",
         says="mail_and_picture",
         loses="mail_and_picture",
     ),
     Case(
         "an index with a dropped column in its condition",
         "CREATE UNIQUE INDEX public_names ON knowledge_bases (name, id) WHERE is_public;",
-        "either",
+        "blocked",
         says="public_names",
         loses="public_names",
     ),
@@ -51,8 +51,8 @@ CASES = [
     Case(
         "an index of the baseline that is invalid",
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_users_email'::regclass;",
-        "blocked",
         says="idx_users_email",
+        drift="idx_users_email",
     ),
     Case(
         "comments on indexes that go",
@@ -62,14 +62,15 @@ CASES = [
         loses="idx_users_oauth|knowledge_bases_share_url_key",
     ),
     Case(
+        # What the transformation itself describes loses its comment, whoever wrote it last.
         "the team's comments on what stays",
         "COMMENT ON COLUMN users.role IS 'see the handbook, page 12';\n"
         "COMMENT ON TABLE knowledge_bases IS 'owned by team blue';\n"
         "COMMENT ON COLUMN conversations.kb_id IS 'which base answers';\nCOMMENT ON TYPE user_role IS 'see the handbook, page 13';",
+        says=r"table public\.(knowledge_bases|digital_twins)",
         after=(
             "SELECT col_description('users'::regclass, (SELECT attnum FROM pg_attribute WHERE attrelid = 'users'::regclass "
             "AND attname = 'role')) = 'see the handbook, page 12'",
-            "SELECT obj_description('digital_twins'::regclass) = 'owned by team blue'",
         ),
     ),
     Case(
@@ -93,7 +94,7 @@ CASES = [
     Case(
         "statistics with a dropped column",
         "CREATE STATISTICS mixed ON email, avatar_url FROM users;",
-        "either",
+        "blocked",
         says="mixed",
         loses="mixed",
     ),
@@ -106,21 +107,19 @@ CASES = [
         "a child table of users",
         "CREATE TABLE vip_users (level int, PRIMARY KEY (id)) INHERITS (users);\n"
         "INSERT INTO vip_users (email, full_name, password_hash) VALUES ('vip@example.org', 'Vip', 'x');",
-        "either",
         says="vip_users",
     ),
     Case(
         "a child table of users with an owner without a password",
         "CREATE TABLE guests (level int, PRIMARY KEY (id)) INHERITS (users);\n"
         "INSERT INTO guests (email, full_name, oauth_id) VALUES ('guest@example.org', 'Guest', 'g1');",
-        "either",
+        "blocked",
         says="guests",
     ),
     Case(
         "a child table of conversations",
         "CREATE TABLE old_conversations () INHERITS (conversations);\n"
         "INSERT INTO old_conversations (id, kb_id, end_user_id) SELECT gen_random_uuid(), kb_id, end_user_id FROM conversations LIMIT 3;",
-        "either",
         says="old_conversations",
     ),
     Case(
@@ -142,7 +141,6 @@ CASES = [
     Case(
         "an index of the baseline with another fill factor",
         "ALTER INDEX idx_users_email SET (fillfactor = 60);",
-        "either",
         says="idx_users_email",
         drift="idx_users_email",
     ),
@@ -168,7 +166,7 @@ CASES = [
     Case(
         "a sequence that is owned by a dropped column",
         "CREATE SEQUENCE url_numbers OWNED BY knowledge_bases.share_url;\nSELECT nextval('url_numbers');",
-        "either",
+        "blocked",
         says="url_numbers",
         loses="url_numbers",
     ),

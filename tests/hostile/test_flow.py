@@ -14,7 +14,6 @@ from tests.databases import ALL, Templates
 from tests.hostile import judging, oracle, references, runner
 from tests.hostile.case import Case
 from tests.hostile.catalogue import CASES
-from tests.hostile.not_yet import NOT_YET
 
 pytestmark = [
     pytest.mark.usefixtures("prefect"),
@@ -43,13 +42,7 @@ def chosen(names: tuple[str, ...]) -> list[Case]:
     return [by_name[name] for name in names]
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        pytest.param(names, id=names[0], marks=[pytest.mark.xfail(strict=True)] if set(names) & NOT_YET.keys() else [])
-        for names in TOGETHER
-    ],
-)
+@pytest.mark.parametrize("names", TOGETHER, ids=[names[0] for names in TOGETHER])
 def test_the_flow_ends_as_the_plan_says(
     names: tuple[str, ...], hostile: Callable[[str], Templates], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from tests.databases import Templates
 from tests.hostile import together
 from tests.hostile.case import Case
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "6"))
 SEED = os.environ.get("HOSTILE_SEED")
 
 settled = hypothesis.settings(

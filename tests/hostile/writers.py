@@ -144,6 +144,7 @@ CREATE TRIGGER ignore_change BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTIO
         + "CREATE CONSTRAINT TRIGGER at_the_end AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED\n"
         "FOR EACH ROW EXECUTE FUNCTION at_the_end();",
         "blocked",
+        alone=True,  # others change rows when they are added
         says="at_the_end",
     ),
     Case(
@@ -181,7 +182,7 @@ CREATE TRIGGER picture BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION pict
         "a trigger on a change of a dropped column",
         "CREATE TRIGGER x_described BEFORE UPDATE OF description ON knowledge_bases FOR EACH ROW\n"
         "EXECUTE FUNCTION update_updated_at_column();",
-        "either",
+        "blocked",
         says="x_described",
         loses="x_described",
     ),
@@ -265,6 +266,7 @@ EVENTS = [
         + "CREATE EVENT TRIGGER no_alter ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION no_alter();",
         "blocked",
         says="no_alter",
+        alone=True,
     ),
     Case(
         "an event trigger that forbids all DDL but one role's",
@@ -272,11 +274,13 @@ EVENTS = [
         + "CREATE EVENT TRIGGER only_dba ON ddl_command_start EXECUTE FUNCTION only_dba();",
         "blocked",
         says="only_dba",
+        alone=True,
     ),
     Case(
         "an event trigger that forbids to rewrite tables",
         event("no_rewrite", "RAISE EXCEPTION 'not by day';")
         + "CREATE EVENT TRIGGER no_rewrite ON table_rewrite EXECUTE FUNCTION no_rewrite();",
+        alone=True,  # others rewrite theirs when they are added
     ),
     Case(
         "an event trigger that forbids to rewrite tables, and gemini is removed",
@@ -285,6 +289,7 @@ EVENTS = [
         "blocked",
         request={"gemini": "remove"},
         says="no_rewriting",
+        alone=True,
     ),
     Case(
         "a disabled event trigger that would forbid",

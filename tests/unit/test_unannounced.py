@@ -35,6 +35,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, dict[str, int]], list[str]]] = 
     ("deleted in another schema", DELETE, {"crm.leads": {"deleted": 3}}, []),
     ("more than announced", DELETE, {"crm.leads": {"deleted": 4}}, ["rows changed: crm.leads 4 deleted"]),
     ("set null", DELETE, {"crm.notes": {"updated": 4}}, []),
+    ("set null before it goes", {**DELETE, "unlinked": {"lines.l_fkey": 0}}, {"lines": {"updated": 2}}, []),
+    ("users who go along", {**DELETE, "cascade": {"users": 2}}, {"users": {"deleted": 7}}, []),
     ("not that table", DELETE, {"notes": {"updated": 1}}, ["rows changed: notes 1 updated"]),
     ("deleted where set null was said", DELETE, {"crm.notes": {"deleted": 1}}, ["rows changed: crm.notes 1 deleted"]),
     ("an audit", {"fires": [AUDIT]}, {"audit_log": {"inserted": 5}}, []),

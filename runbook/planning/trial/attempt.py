@@ -76,7 +76,7 @@ def with_rows(
     found: list[Failure] = []
     with _connected(name, seconds) as conn, database.translated(), conn.transaction(force_rollback=True):
         lacking = sample_rows.load(conn, samples)
-        loaded = {naming.translate(table): counts for table, counts in transaction.row_changes(conn).items()}
+        loaded = {naming.settled(table): counts for table, counts in transaction.row_changes(conn).items()}
         _statements(conn, plan, settings, found, on=False)
         if not found:
             _try_inside(conn, found, "commit", lambda: conn.execute("SET CONSTRAINTS ALL IMMEDIATE"))

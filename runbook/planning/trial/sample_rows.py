@@ -43,6 +43,8 @@ def read(conn: psycopg.Connection, oauth: str, settings: Settings) -> list[Sampl
         for oid, rows in chosen.rows.items():
             if oauth == "delete" or (accounts and oid in accounts.below):
                 picked[oid] += rows[:ENOUGH]
+        for oid, rows in chosen.pointed.items():
+            picked[oid] += rows[:ENOUGH]
         for written in chosen.written:
             picked[written.relation.oid] += written.rows[:ENOUGH] if oauth == "delete" else []
     stored = [table for table in known.values() if table.kind == "r"]
