@@ -146,8 +146,13 @@ def approve(flow_run: UUID | None = None, /) -> int:
     """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
     from flows import approving, prompting, session  # noqa: PLC0415
 
+    away = session.unreachable()
     with session.server(console), session.answered():
-        waiting = approving.waiting(flow_run)
+        try:
+            waiting = approving.waiting(flow_run)
+        except RollbackError as error:
+            error.problem += f" (asked was the temporary server: {away} does not answer)" if away else ""
+            raise
         prompting.show(waiting, console)
         prompting.converse(waiting.id, console, "rollback approve")
     return DONE

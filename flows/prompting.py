@@ -21,6 +21,7 @@ from runbook.approval import authority
 from runbook.approval.answer import Answer, Role
 from runbook.errors import RollbackError
 from runbook.models import Plan
+from runbook.planning import criteria
 from runbook.request import RollbackRequest
 from runbook.telling import terminal
 
@@ -96,8 +97,17 @@ def _asked(console: Console, plan: str, demanded: str) -> dict[str, str]:
             "Why the Team Lead cannot be reached (empty: they are silent)", default="", console=console
         )
     if demanded and said["decision"] == "approve":
-        said[demanded] = Prompt.ask("There is no fresh rehearsal; why it goes without", console=console)
+        said[demanded] = _reason(console)
     return {**said, "code": Prompt.ask("One-time code", console=console)}
+
+
+def _reason(console: Console) -> str:
+    """Ask until the reason says something: a code is worth too little time to be spent on less."""
+    reason = ""
+    while not criteria.in_words(reason):
+        asked = f"There is no fresh rehearsal; why it goes without (at least {criteria.LETTERS} letters)"
+        reason = Prompt.ask(asked, console=console)
+    return reason
 
 
 def _name(console: Console) -> str:

@@ -27,7 +27,16 @@ def bypass(url: str = "") -> None:
         here = [*LOOPBACK, *([host] if (host := _host(url)) and _is_here(host) else [])]
         listed += [host for host in here if host not in listed]
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(listed)
+    if not url or _is_here(_host(url)):
+        _forget_socks()
     _check()
+
+
+def _forget_socks() -> None:
+    """Leave a SOCKS proxy out: httpx as it is installed cannot use it, and nothing would go through it."""
+    for name in ("all_proxy", "ALL_PROXY"):
+        if os.environ.get(name, "").startswith("socks"):
+            del os.environ[name]
 
 
 def _check() -> None:

@@ -59,6 +59,13 @@ def _answers(url: str) -> bool:
         return False
 
 
+def unreachable() -> str:
+    """Return the address of a configured Prefect server that does not answer; empty: none is, or it does."""
+    url = PREFECT_API_URL.value() or ""
+    proxies.bypass(url)
+    return "" if not url or _answers(url) else url
+
+
 @contextmanager
 def answered() -> Iterator[None]:
     """Say in a sentence what Prefect's client raises, and let it try for seconds only. Raises RollbackError."""

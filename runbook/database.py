@@ -63,6 +63,8 @@ REFUSALS = {
     "service file": "Check PGSERVICE and PGSERVICEFILE.",
 }
 
+RAISED_IN = re.compile(r"function ([^\n]+?\)) line \d+")
+"""How PostgreSQL's context names the function that an error came from, innermost first."""
 PARSED = "RB000"
 """The SQLSTATE of our own with which a look at the grammar ends."""
 LOST = ("57P", "080")
@@ -213,9 +215,10 @@ def _translation(error: psycopg.Error) -> RollbackError:
     if isinstance(error, psycopg.OperationalError) and (error.sqlstate is None or error.sqlstate[:3] in LOST):
         return DatabaseUnavailable(f"The connection to the database was lost: {said}", "Run the same command again.")
     detail = " ".join(filter(None, [error.diag.message_detail, error.diag.message_hint]))
-    failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail])))
+    raised = RAISED_IN.search(error.diag.context or "")
+    where = f"(raised in function {raised[1]})" if raised else ""
+    failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail, where])))
     failed.sqlstate = error.sqlstate
-    failed.context = error.diag.context or ""
     return failed
 
 

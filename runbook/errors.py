@@ -56,10 +56,9 @@ class CommittedAfterAll(RollbackError):
 
 
 class StatementFailed(RollbackError):
-    """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``, where it came from in ``context``."""
+    """PostgreSQL refused a statement; its SQLSTATE is in ``sqlstate``."""
 
     sqlstate: str | None = None
-    context: str = ""
 
 
 class LockNotAvailable(RollbackError):

@@ -78,6 +78,8 @@ class Trial:
     warnings: Sequence[str] = ()
     not_tried: str = ""
     """Why it was not tried; empty: it was."""
+    known: int = 0
+    """How much else failed that the catalogue alone had shown."""
 
 
 Method = Literal["snapshot", "dump"]

@@ -3,13 +3,14 @@
 The target database is not among them: it comes from libpq's own environment (PGSERVICE, PGHOST, PGDATABASE, …).
 """
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic.functional_validators import BeforeValidator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from runbook.errors import SettingsInvalid
 
@@ -223,4 +224,11 @@ def load() -> Settings:
         wrong = "; ".join(f"ROLLBACK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsInvalid(
             f"Settings cannot be used: {wrong}.", "Correct them in the environment or .env."
+        ) from None
+    except SettingsError as error:  # a value that is no JSON where some is wanted; the message names the field
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"ROLLBACK_{field[1].upper()}" if field else "a ROLLBACK_… setting"
+        raise SettingsInvalid(
+            f"Settings cannot be used: {name} is not JSON.",
+            f"Correct it in the environment or .env, or leave {name} out.",
         ) from None

@@ -39,6 +39,16 @@ def blind(settings: Settings, given: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def unknown(settings: Settings, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which health URLs are of no service that is stopped and started: nobody asks them."""
+    names = sorted(set(settings.health_urls) - set(settings.services) - set(given.get("services") or {}))
+    if names:
+        yield (
+            f"ROLLBACK_HEALTH_URLS names {', '.join(names)}, which is no service of the compose file: it is not asked. "
+            "Correct the name."
+        )
+
+
 def _tested(service: Mapping[str, Any] | None) -> bool:
     """Tell whether a service has a healthcheck of its own."""
     healthcheck = (service or {}).get("healthcheck") or {}

@@ -79,6 +79,7 @@ def _judged(settings: Settings, found: Found, release: Release) -> Release:
     warnings = [*fitness.warnings(settings), *found.warnings, *tag.doubts(folder, release)]
     warnings += [text for forbids, text in judged if not forbids]
     warnings += [*health.failing(settings, said, running), *health.blind(settings, found.given)]
+    warnings += health.unknown(settings, found.given)
     return replace(
         release,
         containers=tuple(one.name for one in found.living(settings.services)),

@@ -22,7 +22,7 @@ TABLE, VIEW = "r", "m"
 SUM = compose.SQL(
     "SELECT pg_catalog.count(*) AS rows, coalesce(pg_catalog.sum("
     "pg_catalog.hashtextextended(ROW({columns})::pg_catalog.text, 0)::pg_catalog.numeric), 0)::pg_catalog.text AS hash "
-    "FROM ONLY {relation} AS t"
+    "FROM {only} {relation} AS t"
 )
 """The sum of the rows' hashes does not depend on their order, and two equal rows do not cancel out."""
 
@@ -35,6 +35,8 @@ class Relation:
     name: str
     kind: str
     columns: tuple[str, ...]
+    whole: bool = False
+    """Whether its partitions are compared with it, as one."""
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -78,7 +80,7 @@ def compare(source: str, restored: str, jobs: int, on_compared: Callable[[int, i
 def relations(conn: psycopg.Connection) -> list[Relation]:
     """List what holds values in this database, the largest first."""
     rows = database.query(conn, "proof_relations")
-    return [Relation(row["schema"], row["name"], row["kind"], tuple(row["columns"])) for row in rows]
+    return [Relation(row["schema"], row["name"], row["kind"], tuple(row["columns"]), row["whole"]) for row in rows]
 
 
 def _lacking(wanted: Sequence[Relation], found: Sequence[Relation]) -> list[str]:
@@ -162,6 +164,7 @@ def _sum(conn: psycopg.Connection, one: Relation | str) -> Sum:
         return Sum(**database.query(conn, "proof_large_objects")[0])
     statement = SUM.format(
         columns=compose.SQL(", ").join(compose.Identifier("t", column) for column in one.columns),
+        only=compose.SQL("" if one.whole else "ONLY"),
         relation=compose.Identifier(one.schema, one.name),
     )
     with database.translated():

@@ -19,7 +19,12 @@ def skipped(asked: Plan | RollbackRequest) -> set[str]:
 def announced(found: Iterable[Fact], states: Mapping[str, MigrationState], asked: RollbackRequest) -> list[str]:
     """Say what goes beside the rows that the plan counts, a line each kind; what is not there is left out."""
     facts, kept = list(found), skipped(asked) | {number for number, state in states.items() if state == "absent"}
-    lines = [_along(facts, skipped(asked)), _comments(facts, kept), "" if "010" in kept else _replaced(facts)]
+    lines = [
+        _along(facts, skipped(asked)),
+        _left_over(facts, skipped(asked)),
+        _comments(facts, kept),
+        "" if "010" in kept else _replaced(facts),
+    ]
     return [line for line in lines if line]
 
 
@@ -27,9 +32,16 @@ def _along(facts: Iterable[Fact], kept: Collection[str]) -> str:
     names = [
         f"{fact.kind} {fact.object}"
         for fact in facts
-        if fact.goes and fact.goes not in kept and fact.kind not in ("grant", "comment") and not _by_name(fact)
+        if fact.goes and fact.goes not in kept and fact.kind != "comment" and not _by_name(fact)
     ]
     return f"With the columns that are dropped go: {', '.join(names)}." if names else ""
+
+
+def _left_over(facts: Iterable[Fact], kept: Collection[str]) -> str:
+    """Name the types that the scripts drop because a change of a type left them behind."""
+    names = [fact.object for fact in facts if fact.kind == "enum" and _by_name(fact) and _migration(fact) not in kept]
+    why = "a half-made change of a type leaves such behind; rename what is your team's own"
+    return f"Types that no table uses are dropped: {', '.join(names)} ({why})." if names else ""
 
 
 def _comments(facts: Iterable[Fact], kept: Collection[str]) -> str:

@@ -16,6 +16,10 @@ from runbook.telling.post import Fate, LineLost, NotTaken, Post, connect
 
 log = logging.getLogger(__name__)
 
+CHECK_SECONDS = 5.0
+"""How long the plan asks the mail server: people wait for it."""
+SILENT = 3
+"""How many messages in a row may be taken without a word of what became of them; then nobody else's is handed over."""
 PAUSE = 2.0
 """How long to wait before the first further try, in s; doubled each time."""
 LONGEST_PAUSE = 60.0
@@ -85,12 +89,13 @@ def check(settings: Settings) -> None:
         raise SettingsInvalid(f"ROLLBACK_MAIL_FROM is no address: {error}.", "Correct it.") from None
     post = None
     try:
-        post = connect(settings)
+        post = connect(settings, CHECK_SECONDS)
         post.greet()
     except LineLost as error:
         where = f"{settings.smtp_host}:{settings.smtp_port}"
         raise NotificationFailed(
-            f"The mail server {where} cannot be used now: {error}", "Check the ROLLBACK_SMTP_… settings and the server."
+            f"The mail server {where} cannot be used now: {str(error).rstrip('.')}.",
+            "Check the ROLLBACK_SMTP_… settings and the server.",
         ) from None
     finally:
         if post:
@@ -113,6 +118,8 @@ class _Mailing:
     unclear: dict[str, str] = field(default_factory=dict)
     """Who was refused while nobody was accepted, so that it may be the server that refuses everybody."""
     due: float = 0
+    silent: int = 0
+    """How many messages in a row were taken without an answer."""
 
     def run(self, todo: list[str]) -> None:
         """Mail everybody; who is not answered for is tried again after a pause, while there is time."""
@@ -165,15 +172,14 @@ class _Mailing:
             return True
         except NotTaken as error:
             return self._not_taken(address, error)
-        self.usable = True
+        self.usable, self.silent = True, 0
         self._ended(address, "accepted", "")
         return False
 
     def _not_taken(self, address: str, error: NotTaken) -> bool:
         if error.fate == "doubtful":
-            self._ended(address, "doubtful", str(error))
-            self._hang_up()
-            return True
+            return self._doubtful(address, str(error))
+        self.silent = 0
         if not error.unclear or self.usable:
             self._ended(address, error.fate, str(error))
             return False
@@ -186,6 +192,18 @@ class _Mailing:
             )
         return False
 
+    def _doubtful(self, address: str, said: str) -> bool:
+        """Hand nobody else's message to a server that takes them and says nothing. Raises NotificationFailed."""
+        self._ended(address, "doubtful", said)
+        self._hang_up()
+        self.silent += 1
+        if self.silent >= SILENT:
+            raise NotificationFailed(
+                f"The mail server {self.settings.smtp_host} takes messages and does not say what becomes of them.",
+                "See on the server what became of these; then run again for the same incident: it mails who waits.",
+            )
+        return True
+
     def _ended(self, address: str, fate: Fate, said: str) -> None:
         self.record(address, fate, said)
         self.told.waiting.pop(address, None)
@@ -193,7 +211,7 @@ class _Mailing:
             self.told.accepted.add(address)
         else:
             getattr(self.told, fate)[address] = said
-        if fate != "waiting":
+        if fate in ("accepted", "refused"):
             self.due = time.monotonic() + self.budget
 
     def _clear_up(self) -> None:

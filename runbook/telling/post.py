@@ -137,10 +137,13 @@ class Post:
         return NotTaken(_words(code, said), "waiting")
 
 
-def connect(settings: Settings) -> Post:
-    """Connect and log in. Raises LineLost where another try may help, NotificationFailed where it must be mended."""
+def connect(settings: Settings, seconds: float | None = None) -> Post:
+    """Connect and log in within ``seconds``; not given: SECONDS for one answer, WHOLE_SECONDS for all.
+
+    Raises LineLost where another try may help, NotificationFailed where it must be mended.
+    """
     try:
-        return Post(_open(settings))
+        return Post(_open(settings, seconds or SECONDS, seconds or WHOLE_SECONDS))
     except smtplib.SMTPResponseException as error:
         if error.smtp_code // 100 != PERMANENT:
             raise LineLost(_words(error.smtp_code, error.smtp_error)) from None
@@ -153,14 +156,14 @@ def connect(settings: Settings) -> Post:
         raise LineLost(_reason(error)) from None
 
 
-def _open(settings: Settings) -> smtplib.SMTP:
+def _open(settings: Settings, seconds: float, whole: float) -> smtplib.SMTP:
     secure = settings.smtp_tls == "tls"
-    made = smtplib.SMTP_SSL(timeout=SECONDS, context=ssl.create_default_context()) if secure else None
-    connection: smtplib.SMTP = made or smtplib.SMTP(timeout=SECONDS)
+    made = smtplib.SMTP_SSL(timeout=seconds, context=ssl.create_default_context()) if secure else None
+    connection: smtplib.SMTP = made or smtplib.SMTP(timeout=seconds)
     host = settings.smtp_host or ""
     connection._host = host  # type: ignore[attr-defined] # what a certificate is checked against
     try:
-        with _within(connection, WHOLE_SECONDS):
+        with _within(connection, whole):
             code, said = connection.connect(host, settings.smtp_port)
             if code != READY:
                 raise smtplib.SMTPConnectError(code, said)

@@ -116,11 +116,24 @@ obstacle (migration, classid, objid, objsubid, why) AS (
            CASE WHEN s.num IS NULL
                 THEN 'it holds whole rows of ' || (SELECT string_agg(DISTINCT d.rel::regclass::text, ', ') FROM dropped AS d
                                                    WHERE d.migration = s.migration) || ', whose columns change'
-                ELSE format('it stands on the column %s.%s, which is dropped, and not on it alone', s.rel::regclass, a.attname)
+                ELSE format('it uses the column %s.%s, which is dropped', s.rel::regclass, a.attname)
            END
     FROM standing AS s
     LEFT JOIN pg_attribute AS a ON a.attrelid = s.rel AND a.attnum = s.num
     WHERE NOT s.goes
+    UNION ALL
+    SELECT s.migration, s.classid, s.objid, s.objsubid, 'it goes with its column and is the REPLICA IDENTITY of its table, which a '
+           || 'publication needs for every UPDATE: give the table another one (ALTER TABLE … REPLICA IDENTITY DEFAULT) first'
+    FROM standing AS s
+    JOIN pg_index AS x ON s.classid = 'pg_class'::regclass AND x.indexrelid = s.objid
+    WHERE s.goes AND x.indisreplident
+    UNION ALL
+    SELECT s.migration, 'pg_class'::regclass, x.indexrelid, 0, 'it goes with its column and is the REPLICA IDENTITY of its table, '
+           || 'which a publication needs for every UPDATE: give the table another one (ALTER TABLE … REPLICA IDENTITY DEFAULT) first'
+    FROM standing AS s
+    JOIN pg_constraint AS c ON s.classid = 'pg_constraint'::regclass AND c.oid = s.objid
+    JOIN pg_index AS x ON x.indexrelid = c.conindid
+    WHERE s.goes AND x.indisreplident
     UNION ALL
     SELECT r.migration, x.classid, x.objid, x.objsubid, format('it uses the column %s, whose type changes', r.name)
     FROM (SELECT migration, rel, num, name FROM retyped

@@ -1,7 +1,6 @@
 """The attempt: the transaction, what is asked after its commit, and the way back, each tried on the schema copy."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,16 +15,12 @@ from runbook.planning.trial import sample_rows
 from runbook.planning.trial.sample_rows import Sample
 from runbook.safekeeping import snapshot
 from runbook.safekeeping.snapshot import Snapshot
-from runbook.schema import catalogue, endstate, naming, transaction, verification
+from runbook.schema import catalogue, endstate, transaction, verification
 from runbook.schema.transaction import Result
 from runbook.settings import Settings
 
-RAISED_IN = re.compile(r"function ([^\n]+?\)) line \d+")
-"""How PostgreSQL's context names the function that an error came from, innermost first."""
 NOT_PERMITTED, TOO_LONG = "42501", "57014"
 """SQLSTATE of what the role may not do, and of a statement that its time limit ended."""
-
-Rows = Mapping[str, Mapping[str, int]]
 
 SENT = r" \g /dev/null"
 """How psql sends a statement of which nobody wants to see the rows."""
@@ -74,16 +69,19 @@ def with_rows(
     Return what fails, and which rows could not be put there. Raises what ``transaction_and_after`` raises.
     """
     found: list[Failure] = []
-    with _connected(name, seconds) as conn, database.translated(), conn.transaction(force_rollback=True):
+    # Committed first, since PostgreSQL asks a foreign key again for each row that its own transaction made; and over a
+    # connection of its own, whose rows the transaction's counters do not count.
+    with _connected(name, seconds) as conn:
         lacking = sample_rows.load(conn, samples)
-        loaded = {naming.settled(table): counts for table, counts in transaction.row_changes(conn).items()}
+    with _connected(name, seconds) as conn, database.translated(), conn.transaction(force_rollback=True):
         _statements(conn, plan, settings, found, on=False)
         if not found:
             _try_inside(conn, found, "commit", lambda: conn.execute("SET CONSTRAINTS ALL IMMEDIATE"))
-            rows = _less(transaction.row_changes(conn), loaded)
-            if lines := endstate.unannounced(plan, rows, settings.tolerated):
+            if lines := endstate.unannounced(plan, transaction.row_changes(conn), settings.tolerated):
                 found.append(Failure(VERIFY_SCHEMA, f"{UNANNOUNCED}: {'; '.join(lines)}", WRITES))
             _ask_for_release(conn, plan, settings, found)
+    with _connected(name, seconds) as conn:
+        sample_rows.clear(conn, samples)
     return found, lacking
 
 
@@ -115,15 +113,6 @@ def _statements(
             _try_inside(conn, found, script.migration, partial(transaction.run_script, conn, script))
 
 
-def _less(rows: Rows, before: Rows) -> dict[str, dict[str, int]]:
-    """Return what was counted beyond what was counted before."""
-    less = {
-        table: {kind: count - before.get(table, {}).get(kind, 0) for kind, count in counts.items()}
-        for table, counts in rows.items()
-    }
-    return {table: {kind: count for kind, count in counts.items() if count} for table, counts in less.items()}
-
-
 def _try_inside(conn: psycopg.Connection, found: list[Failure], step: str, act: Callable[[], object]) -> None:
     """Try something in a savepoint, so that what follows can be tried as well."""
 
@@ -141,14 +130,8 @@ def _try(found: list[Failure], step: str, act: Callable[[], object]) -> None:
     except StatementFailed as error:
         if error.sqlstate == TOO_LONG:
             raise RollbackError(f"{step} took too long on the copy.", "See ROLLBACK_TRIAL_SECONDS.") from None
-        problem = error.problem.removeprefix("PostgreSQL refused: ") + _source(error)
+        problem = error.problem.removeprefix("PostgreSQL refused: ")
         found.append(Failure(step, problem, ADVICE.get(error.sqlstate or "", "")))
-
-
-def _source(error: StatementFailed) -> str:
-    """Name the function that raised an error, where it is not the script itself."""
-    function = RAISED_IN.search(error.context)
-    return f" (raised in function {function[1]})" if function else ""
 
 
 def _differences(result: Result) -> Iterator[Failure]:

@@ -21,6 +21,10 @@ USERS = 3
 """How many users without a password are tried."""
 OTHERS = 2
 """How many rows of each table come along."""
+NOT_ALLOWED = (
+    "this role may not set session_replication_role (a superuser from PostgreSQL 15 on: GRANT SET ON PARAMETER "
+    "session_replication_role TO {role})"
+)
 ENOUGH = 100
 """How many rows of one table are tried at most, of those that a deletion takes or sets to NULL."""
 
@@ -73,6 +77,8 @@ def load(conn: psycopg.Connection, samples: Sequence[Sample]) -> list[str]:
 
     Wants a role that may set session_replication_role; else nothing is put there, and the list says so.
     """
+    if samples and not _may_wake_none(conn):
+        return [NOT_ALLOWED.format(role=conn.info.user)]
     problems: list[str] = []
     there = {(table.schema, table.relation): table for table in relations.read(conn).values()}
     for sample in samples:
@@ -84,10 +90,28 @@ def load(conn: psycopg.Connection, samples: Sequence[Sample]) -> list[str]:
             with database.transaction(conn):
                 conn.execute("SET LOCAL session_replication_role = replica")
                 conn.execute(_insert(conn, table, sample.rows))
-                conn.execute("SET LOCAL session_replication_role = origin")
         except RollbackError as error:
             problems.append(f"{sample.relation.name}: {error.problem}")
     return problems
+
+
+def clear(conn: psycopg.Connection, samples: Sequence[Sample]) -> None:
+    """Take all rows out of the copy again, and wake no trigger. Raises RollbackError."""
+    there = [table.identifier for table in relations.read(conn).values() if table.kind == "r"] if samples else []
+    if there and _may_wake_none(conn):
+        with database.transaction(conn):
+            conn.execute("SET LOCAL session_replication_role = replica")
+            conn.execute(compose.SQL("TRUNCATE {} CASCADE").format(compose.SQL(", ").join(there)))
+
+
+def _may_wake_none(conn: psycopg.Connection) -> bool:
+    """Tell whether this role may put rows past triggers and keys; without that right none were put there."""
+    try:
+        with database.transaction(conn):
+            conn.execute("SET LOCAL session_replication_role = replica")
+    except RollbackError:
+        return False
+    return True
 
 
 def _insert(conn: psycopg.Connection, table: Relation, rows: str) -> compose.Composed:

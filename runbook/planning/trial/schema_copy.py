@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -12,10 +14,10 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from runbook import database, shell
+from runbook import database, figures, shell
 from runbook.errors import LockNotAvailable, ProgramFailed, RollbackError
 from runbook.models import Identity
-from runbook.safekeeping import programs, scratch
+from runbook.safekeeping import programs, scratch, serverdisk
 from runbook.schema import catalogue
 from runbook.schema.catalogue import Fact
 from runbook.settings import Settings
@@ -28,6 +30,10 @@ EXTENSION = (
     "Let a superuser make a template database with this extension and nothing else (CREATE DATABASE …; \\c …; "
     "CREATE EXTENSION …; ALTER DATABASE … IS_TEMPLATE true), and name it in ROLLBACK_TRIAL_TEMPLATE."
 )
+FOLDER = "rollback-trial-"
+"""How the private folder of a trial begins; its process's number follows."""
+ROOM = 200_000_000
+"""Bytes that the server's disk must have free: an empty database of 8 MB, the schema, and some segments of its log."""
 CANCELLED = "canceling statement due to"
 """What pg_dump says where it did not get its locks in time; PostgreSQL calls that a statement timeout there."""
 SHOWN = 3
@@ -88,7 +94,8 @@ def opened(
 def _fill(name: str, source: Identity, settings: Settings, clock: Clock) -> str:
     """Dump the schema of the source and restore it; return what pg_restore complained of."""
     folder = programs.binaries(source.major, settings)
-    with tempfile.TemporaryDirectory(prefix="rollback-trial-") as private:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as private:
         file = Path(private) / "schema.dump"
         with _read(clock):
             shell.run(*_dump(folder, file, settings), env=database.environment(), seconds=clock.left())
@@ -99,6 +106,25 @@ def _fill(name: str, source: Identity, settings: Settings, clock: Clock) -> str:
             log.info("The schema copy is not complete: %s", error.problem)
             return error.stderr
     return ""
+
+
+def _sweep() -> None:
+    """Remove what trials left that were killed: their process is gone."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
+        pid = left.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdigit() and left.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def check_room(source: psycopg.Connection) -> None:
+    """Raise RollbackError where the server's disk is nearly full: one that is full stops everybody."""
+    disk = serverdisk.look(source)
+    if disk and disk.free_bytes < ROOM:
+        raise RollbackError(
+            f"the server's disk has {figures.size(disk.free_bytes)} free, and a scratch database with its log wants "
+            f"{figures.size(ROOM)}.",
+            "Make room, then plan again.",
+        )
 
 
 @contextmanager

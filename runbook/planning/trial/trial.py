@@ -55,6 +55,7 @@ def run(
 
 
 def _tried(conn: psycopg.Connection, plan: Plan, facts: Sequence[Fact], settings: Settings, clock: Clock) -> Trial:
+    schema_copy.check_room(conn)
     samples = _samples(conn, plan, settings) if settings.trial_rows else []
     with (
         closing(database.connect(settings.maintenance_database)) as maintenance,
@@ -63,14 +64,16 @@ def _tried(conn: psycopg.Connection, plan: Plan, facts: Sequence[Fact], settings
         by_rows, lacking = attempt.with_rows(copy.database, plan, settings, samples, clock.left())
         failures = attempt.transaction_and_after(copy.database, plan, settings, clock.left())
         back, beyond = attempt.way_back(maintenance, conn, copy.database, plan)
-    said = [failure.problem for failure in failures]
+    said, known = [failure.problem for failure in failures], sum(_known(failure, plan) for failure in failures)
     lines = [_words(failure, plan) for failure in [*failures, *back] if not _known(failure, plan)]
     lines += [
         _words(failure, plan, EMPTY_BUT)
         for failure in by_rows
         if failure.problem not in said and not _known(failure, plan)
     ]
-    return Trial(clock.spent, schema_copy.digest(facts), lines, copy.left_out, [*beyond, *_without_rows(lacking)])
+    return Trial(
+        clock.spent, schema_copy.digest(facts), lines, copy.left_out, [*beyond, *_without_rows(lacking)], known=known
+    )
 
 
 def _samples(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[Sample]:
@@ -84,8 +87,9 @@ def _without_rows(lacking: Sequence[str]) -> list[str]:
     """Say which rows could not be put into the copy."""
     if not lacking:
         return []
-    what = f"{lacking[0].rstrip('.')}" + (f", and {len(lacking) - 1} more tables" if len(lacking) > 1 else "")
-    return [f"Tried without rows of {what}: what triggers do with them is not known until they run."]
+    more = f"; and {len(lacking) - 1} more tables" if len(lacking) > 1 else ""
+    why = f"{lacking[0].rstrip('.')}{more}"
+    return [f"Tried without rows: {why}. What triggers do with rows is not known until they run."]
 
 
 def _known(failure: Failure, plan: Plan) -> bool:
@@ -116,5 +120,6 @@ def sentence(trial: Trial) -> str:
     """Say in a line what came of it."""
     if trial.not_tried:
         return f"Not tried, because {trial.not_tried.rstrip('.')}; {UNKNOWN}"
-    found = figures.count(len(trial.failures), "failure") if trial.failures else "all of it went through"
+    failed = len(trial.failures) + trial.known
+    found = f"{figures.count(failed, 'failure')}, as listed" if failed else "all of it went through"
     return f"Tried on a copy of the schema in {trial.seconds:.1f} s: {found}"
