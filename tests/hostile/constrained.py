@@ -246,7 +246,7 @@ DELETIONS = [
     Case(
         "users with passwords who go with the user who invited them",
         "ALTER TABLE users ADD COLUMN sponsor uuid REFERENCES users ON DELETE CASCADE;\n"
-        "UPDATE users SET sponsor = md5('user oauth-owner')::uuid WHERE email IN ('user2@example.org', 'user3@example.org');\n"
+        "UPDATE users SET sponsor = md5('user oauth-owner')::uuid WHERE email IN ('user3@example.org', 'user4@example.org');\n"
         + RATED,
         request=DELETE,
         says="sponsor",

@@ -75,6 +75,7 @@ CASES = [
         "the trigger on knowledge bases has the team's name",
         "ALTER TRIGGER update_knowledge_bases_updated_at ON knowledge_bases RENAME TO touch;",
         "blocked",
+        alone=True,  # another case adds one of that name
         says="touch|updated_at",
     ),
     Case(
