@@ -251,6 +251,19 @@ def test_a_server_that_falls_silent_is_left(smtp: Server, stage: str, monkeypatc
     assert smtp.receivers() == USERS
 
 
+def test_a_server_that_never_says_what_becomes_of_messages_gets_no_more(
+    smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post, "SECONDS", 0.3)
+    many = [f"user{number}@example.org" for number in range(12)]
+    for _ in many:
+        smtp.box.mood("end of data", HANG)
+    delivery = smtp.send(smtp.start({"mail_seconds": 60}), many)
+    assert len(delivery.doubtful) == mail.SILENT
+    assert len(delivery.waiting) == len(many) - mail.SILENT
+    assert "does not say what becomes of them" in delivery.trouble
+
+
 def test_a_refused_sender_ends_the_mailing(smtp: Server) -> None:
     delivery = smtp.send(smtp.start({"mail_from": "banned@dt.example"}), USERS)
     assert set(delivery.waiting) == set(USERS)
