@@ -79,7 +79,6 @@ def with_rows(
             _try_inside(conn, found, "commit", lambda: conn.execute("SET CONSTRAINTS ALL IMMEDIATE"))
             if lines := endstate.unannounced(plan, transaction.row_changes(conn), settings.tolerated):
                 found.append(Failure(VERIFY_SCHEMA, f"{UNANNOUNCED}: {'; '.join(lines)}", WRITES))
-            _ask_for_release(conn, plan, settings, found)
     with _connected(name, seconds) as conn:
         sample_rows.clear(conn, samples)
     return found, lacking
@@ -151,11 +150,6 @@ def _after_commit(conn: psycopg.Connection, plan: Plan, settings: Settings, foun
     wrong = [check for check in verification.database(conn, plan, settings) if not check.passed]
     found += [Failure("verify", f"{check.name}: expected {check.expected}, found {check.found}", "") for check in wrong]
     _try(found, "notify", lambda: database.query(conn, "recipients"))
-    _ask_for_release(conn, plan, settings, found)
-
-
-def _ask_for_release(conn: psycopg.Connection, plan: Plan, settings: Settings, found: list[Failure]) -> None:
-    """Run the queries that the previous release declares."""
     if plan.release:
         try:
             fitness.run_queries(conn, settings, plan.release)
