@@ -164,7 +164,7 @@ def test_a_query_that_only_all_rows_refuse_stops_before_the_switch(
 ) -> None:
     app.bring_up()
     with app.variant("v1-divides") as folder:
-        # The trial has a few of the users only.
+        # The trial asks an empty copy.
         users = transformed.value("SELECT count(*) FROM users")
         (folder / engineapp.QUERIES).write_text(f"SELECT 1 / (count(*) - {users}) FROM users;\n")
     names, tree = app.live(), app.git("rev-parse", "HEAD")
