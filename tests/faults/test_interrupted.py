@@ -9,6 +9,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from runbook.schema import catalogue
+from runbook.schema.catalogue import Fact
 from tests import application, runbook_runs, waiting
 from tests.application import Application
 from tests.databases import Database
@@ -94,17 +95,20 @@ def test_killed_in_the_transaction_the_next_run_starts_over(transformed: Databas
 def test_killed_in_the_transaction_the_fence_can_be_opened_by_hand(
     transformed: Database, killed: Callable[[], None]
 ) -> None:
-    with transformed.connect() as conn:
-        schema = catalogue.read(conn)
-    rows = transformed.checksums()
+    schema, rows = facts(transformed), transformed.checksums()
     killed()
     said = cli("fence", "open")
     assert "No runner is at work" in said
     assert "INC-1 is not finished" in said
-    with transformed.connect() as conn:
-        assert catalogue.read(conn) == schema
+    assert facts(transformed) == schema
     assert transformed.checksums() == rows
     assert "The last run did not commit" in status()["state"]
+
+
+def facts(database: Database) -> list[Fact]:
+    """Return the schema, without what the test itself put there to hold the run up."""
+    with database.connect() as conn:
+        return [fact for fact in catalogue.read(conn) if "faults" not in fact.object + fact.definition]
 
 
 @pytest.fixture
