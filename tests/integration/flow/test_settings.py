@@ -207,6 +207,7 @@ def test_encodings_and_names(other: Database, backup: str) -> None:
         found = conn.execute("SELECT outcome, found ->> 'way_back' FROM rollback.step").fetchall()
     assert {outcome for outcome, _ in found} <= {"done", "skipped"}
     for way_back in (path for _, path in found if path):
-        done = Database(other.server, "postgres").psql("-v", "ON_ERROR_STOP=1", "-f", way_back)
+        named = ("-v", "ON_ERROR_STOP=1", "-v", f"database={other.dbname}")
+        done = Database(other.server, "postgres").psql(*named, "-f", way_back)
         assert done.returncode == 0, done.stderr
         assert other.value("SELECT to_regclass('public.knowledge_bases') IS NOT NULL")
