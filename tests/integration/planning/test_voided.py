@@ -102,11 +102,14 @@ def release_tree(aimed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     git("init", "-q", "-b", "main")
     (tree / "docker-compose.yml").write_text("services:\n  backend: {build: .}\n  frontend: {build: .}\n")
     git("add", ".")
-    for tag in ("v1", "v2"):
-        git("commit", "--allow-empty", "-qm", tag)
+    for tag in ("v1", "v2", "v3"):
+        (tree / "release").write_text(tag)
+        git("add", "release")
+        git("commit", "-qm", tag)
         git("tag", tag)
     monkeypatch.setenv("ROLLBACK_PROJECT_DIR", str(tree))
     monkeypatch.setenv("ROLLBACK_COMPOSE", str(program))
+    monkeypatch.setenv("ROLLBACK_DOCKER", "true")  # an engine without a container
     return git
 
 
