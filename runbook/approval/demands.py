@@ -5,8 +5,8 @@ from runbook.errors import NotEntitled
 from runbook.planning import criteria
 
 WORDS = f"in at least {criteria.LETTERS} letters"
-DOUBTFUL = f"This case is doubtful: say in the comment, {WORDS}, why it is rolled back all the same."
-UNREHEARSED = f"These scripts have no fresh rehearsal: say in without_rehearsal, {WORDS}, why it goes without."
+DOUBTFUL = f"This case is doubtful: say in the comment why it is rolled back all the same, {WORDS}."
+UNREHEARSED = f"These scripts have no fresh rehearsal: say in without_rehearsal why it goes without, {WORDS}."
 
 
 def check(answer: Answer, *, doubtful: bool, unrehearsed: bool) -> None:
