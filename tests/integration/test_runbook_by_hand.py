@@ -86,7 +86,7 @@ def test_the_procedure_by_hand_leads_to_the_end_state(production: Database, bash
 
 
 def test_the_bots_label_and_gemini_go_by_the_environment(production: Database, bash: Bash) -> None:
-    options = re.findall(r"`export PGOPTIONS='([^']+)'`", RUNBOOK)
+    options = re.findall(r"`export PGOPTIONS='(-c rollback[^']+)'`", RUNBOOK)
     assert len(options) == 3
     good(bash(by_hand("temporary_passwords"), PGOPTIONS=options[-1]))
     label = "SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = '{}'::regtype"
