@@ -11,9 +11,8 @@ import pytest
 
 from runbook.errors import BackupFailed
 from runbook.planning import obstacles
-from runbook.request import RollbackRequest
-from runbook.safekeeping import backup, dump, programs
-from tests import backups, runbook_runs, waiting
+from runbook.safekeeping import backup, dump, means, programs
+from tests import backups, waiting
 from tests.backups import LONG, ONE, Place
 from tests.databases import Database
 
@@ -93,5 +92,4 @@ def test_the_plan_names_the_half_of_a_backup_that_was_killed(place: Place) -> No
 
 
 def _warnings(place: Place) -> list[str]:
-    request = RollbackRequest.model_validate(runbook_runs.REQUEST)
-    return obstacles.warnings(place.conn, request, place.settings, [])
+    return obstacles.of_backup(place.conn, means.draw(place.conn, "auto", place.settings), place.settings)

@@ -106,6 +106,7 @@ def _statements(
 ) -> None:
     """Run what the transaction runs, each step in a savepoint; ``on``: go on after one that failed."""
     transaction.set_options(conn, settings, plan.gemini)
+    conn.execute("SET LOCAL synchronous_commit = off")  # a standby that is gone must not hold the copy's commit up
     _try_inside(conn, found, "handle OAuth users", lambda: transaction.handle_oauth_users(conn, plan))
     for script in plan.scripts:
         if script.action == "run" and (on or not found):
