@@ -13,7 +13,7 @@ from psycopg import sql as compose
 from psycopg.rows import dict_row
 
 from runbook import database, figures
-from runbook.planning import labels, reading, relations
+from runbook.planning import labels, reading
 from runbook.planning.labels import Column, Labels
 from runbook.planning.relations import Relation
 
@@ -61,9 +61,8 @@ class _Check:
 class Looker:
     """Tries the CHECKs and unique keys of tables against rows as they would be, each look bounded in time."""
 
-    def __init__(self, conn: psycopg.Connection, seconds: float, found: Labels) -> None:
-        self.conn, self.seconds, self.labels = conn, seconds, found
-        self.known = relations.read(conn)
+    def __init__(self, conn: psycopg.Connection, seconds: float, found: Labels, known: Mapping[int, Relation]) -> None:
+        self.conn, self.seconds, self.labels, self.known = conn, seconds, found, known
         self.checks = [_Check(**row) for row in database.query(conn, "checks")]
         self.keys = database.query(conn, "unique_keys")
         self.columns: dict[int, list[database.Row]] = {}

@@ -36,13 +36,14 @@ def read(conn: psycopg.Connection, request: RollbackRequest, settings: Settings)
     found = labels.read(conn, request.oauth, request.gemini, settings.bot_label)
     known = relations.read(conn)
     fired = triggers.read(conn, writes.events(conn, known, request.oauth, deletion))
-    looker = Looker(conn, seconds, found)
+    looker = Looker(conn, seconds, found, known)
     for write in writes.updates(conn, known, request.oauth, deletion):
         looker.written(write)
     looker.relabelled()
     looker.added()
-    unguarded = [f"{row['table']}.{row['constraint']} is {row['why']}" for row in database.query(conn, "orphans")]
-    unfit, doubtful = _unfit(conn, request)
+    orphans = database.query(conn, "orphans")
+    unguarded = [f"{row['table']}.{row['constraint']} is {row['why']}" for row in orphans]
+    unfit, doubtful = _unfit(conn, request, orphans)
     if not database.query(conn, "row_counters")[0]["counted"]:
         unfit.append(
             "track_counts is off for this role: what the transaction does to rows could not be counted. Set it on "
@@ -138,7 +139,9 @@ def _extra(found: Labels, looker: Looker, server: int, bot_label: str) -> Iterat
             )
 
 
-def _unfit(conn: psycopg.Connection, request: RollbackRequest) -> tuple[list[str], list[str]]:
+def _unfit(
+    conn: psycopg.Connection, request: RollbackRequest, orphans: Sequence[database.Row]
+) -> tuple[list[str], list[str]]:
     """Say which foreign keys and indexes the verification would not accept, and which are only doubtful."""
     judged, blockers, warnings = _judged(request), list[str](), list[str]()
     for row in database.query(conn, "invalid_indexes"):
@@ -147,7 +150,7 @@ def _unfit(conn: psycopg.Connection, request: RollbackRequest) -> tuple[list[str
             blockers.append(f"{said}, and the end state needs it. REINDEX INDEX {row['index']}; then ask again.")
         else:
             warnings.append(f"{said}: no query uses it. It stays as it is.")
-    for row in database.query(conn, "orphans"):
+    for row in orphans:
         said = f"Foreign key {row['constraint']} of {row['table']} is {row['why']}"
         if "." not in row["table"] and naming.old_index(row["constraint"]) in judged:
             blockers.append(f"{said}, and the end state needs it whole. {_mend(row)} Then ask again.")
