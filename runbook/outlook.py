@@ -66,7 +66,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying the transaction on an empty copy of this database's schema."""
+    """What came of trying the transaction on a copy of this database's schema."""
 
     seconds: float
     schema: str
