@@ -1,5 +1,6 @@
 """The trial of a plan: what came of it, in words that an operator acts on."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -25,6 +26,8 @@ REMEDIES = {
     "remaining connection slots": "End some sessions, then plan again.",
 }
 """What to do where there was no trial, by what PostgreSQL says."""
+CONSTRAINT = re.compile(r'constraint "([^"]+)"')
+"""How PostgreSQL names a constraint that refuses a row."""
 EMPTY_BUT = " Does it fail only because there are few rows? Then set ROLLBACK_TRIAL_ROWS=false and plan again."
 REMEDY = "Mend what is named (or drop it and make it again after the rollback), then plan again."
 
@@ -64,13 +67,11 @@ def _tried(conn: psycopg.Connection, plan: Plan, facts: Sequence[Fact], settings
         by_rows, lacking = attempt.with_rows(copy.database, plan, settings, samples, clock.left())
         failures = attempt.transaction_and_after(copy.database, plan, settings, clock.left())
         back, beyond = attempt.way_back(maintenance, conn, copy.database, plan)
-    said, known = [failure.problem for failure in failures], sum(_known(failure, plan) for failure in failures)
+    said = [failure.problem for failure in failures]
+    by_rows = [failure for failure in by_rows if failure.problem not in said]
+    known = sum(_known(failure, plan) for failure in [*failures, *by_rows])
     lines = [_words(failure, plan) for failure in [*failures, *back] if not _known(failure, plan)]
-    lines += [
-        _words(failure, plan, EMPTY_BUT)
-        for failure in by_rows
-        if failure.problem not in said and not _known(failure, plan)
-    ]
+    lines += [_words(failure, plan, EMPTY_BUT) for failure in by_rows if not _known(failure, plan)]
     return Trial(
         clock.spent, schema_copy.digest(facts), lines, copy.left_out, [*beyond, *_without_rows(lacking)], known=known
     )
@@ -93,8 +94,9 @@ def _without_rows(lacking: Sequence[str]) -> list[str]:
 
 
 def _known(failure: Failure, plan: Plan) -> bool:
-    """Tell whether the catalogue named what a script would fail on already."""
-    return any(line.startswith(f"{failure.step}: ") for line in plan.blockers)
+    """Tell whether the plan names already what a step would fail on: a script's obstacle, or a constraint."""
+    names = CONSTRAINT.findall(failure.problem)
+    return any(line.startswith(f"{failure.step}: ") or any(name in line for name in names) for line in plan.blockers)
 
 
 def _words(failure: Failure, plan: Plan, rows: str = "") -> str:

@@ -319,6 +319,15 @@ def test_the_sentence_counts_what_the_catalogue_named(aimed: Database) -> None:
 
 
 @pytest.mark.pg("18")
+def test_a_check_that_the_rows_meet_is_said_once(aimed: Database) -> None:
+    with aimed.connect() as conn:
+        conn.execute("ALTER TABLE users ADD CONSTRAINT hash_length CHECK (length(password_hash) >= 50) NOT VALID")
+    found = drawn()
+    assert len([line for line in found.blockers if "hash_length" in line]) == 1
+    assert "went through" not in trial.sentence(tried(found))
+
+
+@pytest.mark.pg("18")
 def test_what_goes_with_a_column_is_named_with_its_grants(aimed: Database) -> None:
     with aimed.connect() as conn:
         conn.execute("GRANT SELECT (oauth_id) ON users TO pg_monitor; CREATE TYPE user_role_new AS ENUM ('a', 'b')")
