@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import prefects
-from tests.acceptance.engine import engine
+from tests import runbook_runs
+from tests.acceptance import engineapp, prefects
+from tests.acceptance.engine import Engine, engine
+from tests.acceptance.engineapp import Deployed
 from tests.acceptance.operator import Desk, desk
 from tests.acceptance.prefects import Prefect
 from tests.databases import Database
@@ -25,3 +27,10 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
 def at(transformed: Database, tmp_path: Path) -> Desk:
     """Where an operator sits whose environment leads to a transformed database."""
     return desk(transformed, tmp_path)
+
+
+@pytest.fixture
+def deployed(engine: Engine, transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """Return a function that makes the application for a compose program, beside the transformed database."""
+    runbook_runs.aim(monkeypatch, transformed, tmp_path)
+    return lambda program: engineapp.made(program, engine, transformed, tmp_path, monkeypatch)

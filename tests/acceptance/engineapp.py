@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -135,6 +135,10 @@ def _programs(folder: Path) -> None:
         place = root / ("lib64" if "ld-linux" in library else "lib")
         place.mkdir(exist_ok=True)
         shutil.copy(library, place)
+
+
+Deployed = Callable[[str], AbstractContextManager[App]]
+"""Makes the application for a compose program."""
 
 
 @contextmanager

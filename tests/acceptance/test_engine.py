@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,23 +12,14 @@ from runbook import settings
 from runbook.application import compose, fitness, git, health, images, release, services, worktree
 from runbook.errors import ReleaseUnfit, ReleaseUnusable, ServiceUnhealthy
 from tests.acceptance import engineapp
-from tests.acceptance.engine import Engine
-from tests.acceptance.engineapp import App
-from tests.databases import Database
+from tests.acceptance.engineapp import App, Deployed
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
 
 
 @pytest.fixture(params=engineapp.PROGRAMS)
-def app(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    transformed: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[App]:
-    monkeypatch.chdir(tmp_path)  # no .env of somebody else's
-    with engineapp.made(request.param, engine, transformed, tmp_path, monkeypatch) as made:
+def app(request: pytest.FixtureRequest, deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    with deployed(request.param) as made:
         made.bring_up()
         # The schema stays the new one here, which the old backend does not work on.
         monkeypatch.setenv("ROLLBACK_HEALTH_URLS", f'{{"frontend": "{made.url("frontend")}"}}')

@@ -14,9 +14,7 @@ from runbook.application import health, release, services
 from runbook.errors import ReleaseUnusable, ServiceUnhealthy
 from runbook.models import Release
 from tests.acceptance import engineapp
-from tests.acceptance.engine import Engine
-from tests.acceptance.engineapp import App
-from tests.databases import Database
+from tests.acceptance.engineapp import App, Deployed
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18")]
 
@@ -28,15 +26,8 @@ both = pytest.mark.parametrize("app", ["docker-compose-1", "docker compose"], in
 
 
 @pytest.fixture(params=["docker compose"])
-def app(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    transformed: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[App]:
-    monkeypatch.chdir(tmp_path)
-    with engineapp.made(request.param, engine, transformed, tmp_path, monkeypatch) as made:
+def app(request: pytest.FixtureRequest, deployed: Deployed) -> Iterator[App]:
+    with deployed(request.param) as made:
         made.operator("-p", "prod", "build")
         made.operator("-p", "prod", "up", "-d")
         health.wait_healthy(settings.load())

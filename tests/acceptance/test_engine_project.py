@@ -13,8 +13,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tests import processes, runbook_runs, waiting
 from tests.acceptance import engineapp
-from tests.acceptance.engine import Engine
-from tests.acceptance.engineapp import App
+from tests.acceptance.engineapp import App, Deployed
 from tests.databases import Database
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18"), pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
@@ -26,16 +25,9 @@ RUN = "from tests import runbook_runs; runbook_runs.run(previous_tag='v1x')"
 
 
 @pytest.fixture(params=engineapp.PROGRAMS)
-def app(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    transformed: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[App]:
+def app(request: pytest.FixtureRequest, deployed: Deployed, tmp_path: Path) -> Iterator[App]:
     """The application with a submodule, a second file and a profile, run as project prod, its worker twice."""
-    runbook_runs.aim(monkeypatch, transformed, tmp_path)
-    with engineapp.made(request.param, engine, transformed, tmp_path, monkeypatch) as made:
+    with deployed(request.param) as made:
         library = tmp_path / "library"
         for number, old in (("1", "v1"), ("2", "main")):
             write_library(library, number)

@@ -10,23 +10,15 @@ import pytest
 
 from tests import runbook_runs, waiting
 from tests.acceptance import engineapp, engineuser
-from tests.acceptance.engine import Engine
-from tests.acceptance.engineapp import App
+from tests.acceptance.engineapp import App, Deployed
 from tests.databases import Database
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18"), pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(params=engineapp.PROGRAMS)
-def app(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    transformed: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[App]:
-    runbook_runs.aim(monkeypatch, transformed, tmp_path)
-    with engineapp.made(request.param, engine, transformed, tmp_path, monkeypatch) as made:
+def app(request: pytest.FixtureRequest, deployed: Deployed) -> Iterator[App]:
+    with deployed(request.param) as made:
         made.bring_up()
         yield made
 

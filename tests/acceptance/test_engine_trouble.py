@@ -18,8 +18,7 @@ from runbook.application import images, release, services
 from runbook.barrier import fence
 from tests import runbook_runs, waiting
 from tests.acceptance import engineapp, engineuser
-from tests.acceptance.engine import Engine
-from tests.acceptance.engineapp import App
+from tests.acceptance.engineapp import App, Deployed
 from tests.databases import Database
 
 pytestmark = [pytest.mark.system, pytest.mark.pg("18"), pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
@@ -36,11 +35,8 @@ def program() -> str:
 
 
 @pytest.fixture
-def app(
-    program: str, engine: Engine, transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[App]:
-    runbook_runs.aim(monkeypatch, transformed, tmp_path)
-    with engineapp.made(program, engine, transformed, tmp_path, monkeypatch) as made:
+def app(program: str, deployed: Deployed) -> Iterator[App]:
+    with deployed(program) as made:
         yield made
 
 

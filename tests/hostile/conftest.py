@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from tests import servers
 from tests.databases import Templates
-from tests.hostile import runner
+from tests.hostile import packs, runner
+from tests.hostile.packs import Try
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,9 @@ def hostile() -> Iterator[Callable[[str], Templates]]:
             return Templates(running)
 
         yield of
+
+
+@pytest.fixture
+def tried(hostile: Callable[[str], Templates], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
+    """Return a function that tries a pack of cases on a version, and returns what did not end as it should."""
+    return lambda pack, version: packs.faults(hostile(version), pack, tmp_path, monkeypatch)

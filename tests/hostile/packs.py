@@ -1,7 +1,7 @@
 """Packs: cases that share a database, so that all are tried in little time; `make obstacles` tries each alone."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from tests.databases import ALL, Database, Templates
 from tests.hostile import alone, judging, references, runner
 from tests.hostile.case import Case
 from tests.hostile.catalogue import CASES
+
+Pack = Sequence[Case]
+Try = Callable[[Pack, str], list[str]]
+"""Tries a pack on a version of PostgreSQL, and returns what did not end as it should."""
 
 MOST = {"goes ahead": 10, "blocked": 5}
 """How many cases are put on one database."""

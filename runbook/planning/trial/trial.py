@@ -20,12 +20,10 @@ from runbook.settings import Settings
 
 UNKNOWN = "whether the scripts, the verification and the way back work on this schema is not known until they run"
 REMEDIES = {
-    "permission denied to create database": "ALTER ROLE {user} CREATEDB, then plan again.",
-    "read-only transaction": "Plan on the primary server.",
-    "too many connections": "End some sessions, then plan again.",
-    "remaining connection slots": "End some sessions, then plan again.",
+    "42501": "Give this role what it lacks (for a database of its own: ALTER ROLE {user} CREATEDB), then plan again.",
+    "25006": "Plan on the primary server.",
 }
-"""What to do where there was no trial, by what PostgreSQL says."""
+"""What to do where there was no trial, by SQLSTATE: a right is missing, nothing can be written here."""
 CONSTRAINT = re.compile(r'constraint "([^"]+)"')
 """How PostgreSQL names a constraint that refuses a row."""
 EMPTY_BUT = " Does it fail only because there are few rows? Then set ROLLBACK_TRIAL_ROWS=false and plan again."
@@ -52,7 +50,7 @@ def run(
         with held.naming_holders(conn, [conn.info.backend_pid], reading=True):
             return _tried(conn, plan, facts, settings, clock)
     except RollbackError as error:
-        remedy = error.remedy or next((do for sign, do in REMEDIES.items() if sign in error.problem), "")
+        remedy = error.remedy or REMEDIES.get(getattr(error, "sqlstate", None) or "", "")
         said = f"{error.problem.removeprefix('PostgreSQL refused: ').rstrip('.')}. {remedy.format(user=conn.info.user)}"
         return Trial(clock.spent, schema, not_tried=" ".join(said.split()))
 
