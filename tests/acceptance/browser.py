@@ -19,6 +19,7 @@ LABEL = ".schema-form-property__label"
 @contextmanager
 def opened(width: int = 1280, height: int = 900) -> Iterator[Page]:
     """Lend an empty window of the browser, in light."""
+    expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*QUIET, "--disable-sync"])
         page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
