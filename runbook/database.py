@@ -217,7 +217,8 @@ def _translation(error: psycopg.Error) -> RollbackError:
     detail = " ".join(filter(None, [error.diag.message_detail, error.diag.message_hint]))
     raised = RAISED_IN.search(error.diag.context or "")
     where = f"(raised in function {raised[1]})" if raised else ""
-    failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {said}", detail, where])))
+    told = f"{said.removesuffix('.')}." if detail else said  # what comes next begins a sentence
+    failed = StatementFailed(" ".join(filter(None, [f"PostgreSQL refused: {told}", detail, where])))
     failed.sqlstate = error.sqlstate
     return failed
 

@@ -189,7 +189,7 @@ class Settings(BaseSettings):
         "late runs (a secret).",
     )
     smtp_host: str | None = Field(None, description="Mail server for messages to users. Not set: users are not mailed.")
-    smtp_port: int = Field(25, gt=0, description="The mail server's port.")
+    smtp_port: int = Field(25, gt=0, le=65535, description="The mail server's port.")
     smtp_tls: Literal["none", "starttls", "tls"] = Field("none", description="How the connection is encrypted.")
     smtp_user: str | None = Field(None, description="User name at the mail server.")
     smtp_password: SecretStr | None = Field(None, description="Password at the mail server (a secret).")

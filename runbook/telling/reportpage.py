@@ -56,14 +56,17 @@ def _what(summary: Summary) -> str:
             return "Rolled back"
         case "failed":
             after = ", after the commit: the schema is rolled back" if summary.changed else ""
-            return f"FAILED at step '{failed_step(summary)}'{after}"
+            return f"FAILED {_where(summary)}{after}"
         case other:
             return other.capitalize()
 
 
-def failed_step(summary: Summary) -> str:
-    """Return the name of the last step that failed."""
-    return next((step.name for step in reversed(summary.steps) if step.outcome == "failed"), "unknown")
+def _where(summary: Summary) -> str:
+    """Name the last step that failed; a run that is ended between two steps has none."""
+    failed = next((step.name for step in reversed(summary.steps) if step.outcome == "failed"), None)
+    if failed:
+        return f"at step '{failed}'"
+    return f"after step '{summary.steps[-1].name}'" if summary.steps else "before the first step"
 
 
 def _lead(summary: Summary) -> list[Block]:

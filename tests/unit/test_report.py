@@ -22,6 +22,9 @@ def test_the_first_line_says_what_happened_where_when_and_for_how_long() -> None
         outcome="failed", committed=True, steps=[*samples.steps()[:-2], samples.step("verify", 42, 1, "failed")]
     )
     assert first(late).startswith("# FAILED at step 'verify', after the commit: the schema is rolled back")
+    between = samples.summary(outcome="failed", steps=samples.steps()[:1])
+    assert first(between).startswith("# FAILED after step 'assess': digitaltwin")
+    assert first(samples.summary(outcome="failed", steps=[])).startswith("# FAILED before the first step: ")
 
 
 def test_a_run_that_never_began_says_so() -> None:
