@@ -169,6 +169,11 @@ class Settings(BaseSettings):
     approvers_file: Path = Field(
         Path("~/.config/rollback/approvers.toml"), description="Who may authorise: a file of this user's, mode 0600."
     )
+    state_dir: Path | None = Field(
+        None,
+        description="Folder of the worker's store: used codes, wrong answers, proposals. Not set: that of the "
+        "approvers' file.",
+    )
     approvers: SecretStr = Field(
         SecretStr(""), description="The same text as in that file (a secret); takes its place where it is set."
     )

@@ -2,12 +2,13 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
+from runbook import private_files
 from runbook.approval import approvers, onetime
 from runbook.approval.answer import Role
 from runbook.approval.approvers import Approver
@@ -25,7 +26,7 @@ def add(settings: Settings, name: str, role: Role, contact: str = "") -> Approve
                 f"There is an approver called {one.name} already.",
                 f"For a new secret: rollback approvers remove '{one.name}', then add.",
             )
-        _write(path, [*people, one])
+        private_files.write(path, approvers.text([*people, one]))
     return one
 
 
@@ -36,7 +37,7 @@ def remove(settings: Settings, name: str) -> Approver:
         gone = approvers.find(people, name)
         if gone is None:
             raise SettingsInvalid(f"There is no approver called {name}.", "See rollback approvers list.")
-        _write(path, [one for one in people if one is not gone])
+        private_files.write(path, approvers.text([one for one in people if one is not gone]))
     return gone
 
 
@@ -57,7 +58,7 @@ def _changing(settings: Settings) -> Iterator[Path]:
         )
     path = approvers.place(settings)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=private_files.FOLDER_MODE, parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -66,14 +67,3 @@ def _changing(settings: Settings) -> Iterator[Path]:
             os.close(folder)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", "Set ROLLBACK_APPROVERS_FILE.") from None
-
-
-def _write(path: Path, people: Sequence[Approver]) -> None:
-    """Replace the file whole, mode 0600."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(approvers.text(people))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -4,8 +4,6 @@ They are kept outside the tree, in a file that nobody else may read, or as the s
 """
 
 import json
-import os
-import stat
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -14,16 +12,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 
+from runbook import private_files
 from runbook.approval import onetime
 from runbook.approval.answer import Role
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling import team
 
-UNTOUCHED = "Nothing was touched."
 ADD = "Add one: rollback approvers add --name … --role …"
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""Mode bits that let anybody else in."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
 
@@ -77,17 +73,19 @@ def read(settings: Settings) -> Sequence[Approver]:
     path = place(settings)
     if not path.exists() and not path.is_symlink():
         return []
-    return _parsed(_private(path), str(path))
+    return _parsed(private_files.read(path, "The approvers", "ROLLBACK_APPROVERS_FILE"), str(path))
 
 
 def check(settings: Settings) -> None:
     """Raise SettingsInvalid when nobody could approve."""
     people = read(settings)
     if not people:
-        raise SettingsInvalid("No approver is configured: nobody could authorise this.", ADD, UNTOUCHED)
+        raise SettingsInvalid("No approver is configured: nobody could authorise this.", ADD, private_files.UNTOUCHED)
     if len(people) < settings.approvals_needed:
         raise SettingsInvalid(
-            f"{settings.approvals_needed} persons must approve, and only {len(people)} is configured.", ADD, UNTOUCHED
+            f"{settings.approvals_needed} persons must approve, and only {len(people)} is configured.",
+            ADD,
+            private_files.UNTOUCHED,
         )
 
 
@@ -97,37 +95,11 @@ def place(settings: Settings) -> Path:
     tree = settings.project_dir.resolve() if settings.project_dir else None
     if tree and path.resolve().is_relative_to(tree):
         raise SettingsInvalid(
-            f"ROLLBACK_APPROVERS_FILE: {path} lies in the application's tree.", "Keep it outside.", UNTOUCHED
+            f"ROLLBACK_APPROVERS_FILE: {path} lies in the application's tree.",
+            "Keep it outside.",
+            private_files.UNTOUCHED,
         )
     return path
-
-
-def _private(path: Path) -> str:
-    """Read a file that is this user's alone. Raises SettingsInvalid, naming the command that makes it so."""
-    try:
-        with path.open("rb") as file:
-            _check_mode(path, os.fstat(file.fileno()))
-            return file.read().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(
-            f"The approvers cannot be read from {path}: {why}.", "Mend it, or its rights.", UNTOUCHED
-        ) from None
-
-
-def _check_mode(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise SettingsInvalid(f"{path} is not a file.", "Set ROLLBACK_APPROVERS_FILE.", UNTOUCHED)
-    if found.st_uid != os.getuid():
-        raise SettingsInvalid(
-            f"{path} belongs to another user (uid {found.st_uid}).", f"chown {os.getuid()} '{path}'", UNTOUCHED
-        )
-    if found.st_mode & OTHERS:
-        raise SettingsInvalid(
-            f"{path} can be read or written by others (mode {stat.S_IMODE(found.st_mode):04o}), and it holds secrets.",
-            f"chmod 600 '{path}'; if somebody may have read it, remove and add the approvers again",
-            UNTOUCHED,
-        )
 
 
 def _parsed(text: str, source: str) -> Sequence[Approver]:
@@ -161,7 +133,7 @@ def _check_distinct(people: Sequence[Approver], source: str) -> None:
 
 
 def _unusable(source: str, why: str) -> SettingsInvalid:
-    return SettingsInvalid(f"The approvers in {source} cannot be used: {why}.", "Correct it.", UNTOUCHED)
+    return SettingsInvalid(f"The approvers in {source} cannot be used: {why}.", "Correct it.", private_files.UNTOUCHED)
 
 
 def shown_contact(one: Approver) -> str:
