@@ -50,7 +50,7 @@ def _admin(server: Server, statement: str, *names: str) -> None:
 
 def _names(server: Server) -> list[str]:
     with server.connect() as admin:
-        found = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'it''s%' OR datname LIKE 'a copy%'")
+        found = admin.execute("SELECT datname FROM pg_database WHERE datname ~ '^(it''s|a copy|rolled_back_)'")
         return sorted(row[0] for row in found)
 
 
@@ -120,6 +120,25 @@ def test_a_dump_of_the_copy_comes_back_under_the_first_name(odd: Database, tmp_p
     done = _restored(taken, odd.server)
     assert done.returncode == 0, done.stderr
     assert odd.checksums() == before and _names(odd.server) == [NAME, f"{NAME}_rolled_back"]
+
+
+@ONE
+def test_a_second_way_back_takes_another_name_for_what_was_there(odd: Database, tmp_path: Path) -> None:
+    taken = _taken(odd, tmp_path)
+    for _ in range(2):
+        done = _restored(taken, odd.server)
+        assert done.returncode == 0, done.stderr
+    [other] = set(_names(odd.server)) - {NAME, f"{NAME}_rolled_back"}
+    _admin(odd.server, "DROP DATABASE {}", other)
+    assert other.startswith("rolled_back_2") and f"is in {other}." in done.stdout
+
+
+@ONE
+@pytest.mark.parametrize("missing", ["", "backups/none.dump"])
+def test_without_a_dump_nothing_is_touched(odd: Database, missing: str) -> None:
+    done = _typed(odd.server, "\n".join([f"backup='{missing}'", *restoring()]), PGDATABASE=NAME)
+    assert done.returncode == 1 and done.stderr == f"Stopped: There is no dump at '{missing}'. Nothing was changed.\n"
+    assert _names(odd.server) == [NAME]
 
 
 @ONE
