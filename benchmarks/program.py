@@ -78,6 +78,7 @@ def roll_back(scene: Scene) -> None:
         "ROLLBACK_BACKUP_DIR": str(scene.folder / "backups"),
         "ROLLBACK_REPORT_DIR": str(scene.folder / "reports"),
         "ROLLBACK_APPROVERS_FILE": str(scene.folder / "approvers.toml"),
+        "ROLLBACK_STATE_DIR": str(scene.folder / "state"),
     }
     file = scene.folder / "run.log"
     with cluster.pointed(environment), file.open("w", encoding="utf-8") as log:

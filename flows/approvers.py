@@ -18,7 +18,9 @@ console = Console()
 
 @app.command
 def add(*, name: str, role: Role, contact: str = "") -> int:
-    """Add an approver and show, once, the QR code for their authenticator app.
+    """Add an approver of the target in ROLLBACK_TARGET and show, once, the QR code for their authenticator app.
+
+    A code counts for that target only: who approves for two has an entry, and a key in the app, for each.
 
     Parameters
     ----------
@@ -31,7 +33,9 @@ def add(*, name: str, role: Role, contact: str = "") -> int:
     """
     loaded = settings.load()
     one = approverfile.add(loaded, name, role, contact)
-    console.print(f"{one.name} ({one.role}) may authorise now; kept in {approvers.place(loaded)}.", markup=False)
+    console.print(
+        f"{one.name} ({one.role}) may authorise for {one.target} now; kept in {approvers.place(loaded)}.", markup=False
+    )
     show_code(one)
     return 0
 
@@ -41,25 +45,29 @@ def show_code(one: approvers.Approver) -> None:
     secret = one.secret.get_secret_value()
     console.print("Scan this with an authenticator app; it is not shown again:")
     drawn = io.StringIO()
-    segno.make(onetime.uri(secret, one.name), micro=False).terminal(out=drawn, compact=True)
+    segno.make(onetime.uri(secret, one.label), micro=False).terminal(out=drawn, compact=True)
     console.file.write(drawn.getvalue())
     console.print(f"Or type the key: {' '.join(secret[i : i + 4] for i in range(0, len(secret), 4))}", soft_wrap=True)
 
 
 @app.command(name="list")
 def show() -> int:
-    """List the approvers, without their secrets."""
-    people = approvers.read(settings.load())
-    table = Table("name", "role", "contact", box=None)
+    """List the approvers of all targets, without their secrets."""
+    loaded = settings.load()
+    people = approvers.everybody(loaded)
+    table = Table("name", "role", "target", "contact", box=None)
     for one in people:
-        table.add_row(one.name, one.role, approvers.shown_contact(one))
+        table.add_row(one.name, one.role, one.target or "every one", approvers.shown_contact(one))
     console.print(table if people else f"No approver is configured. {approvers.ADD}")
+    for warning in approvers.warnings(loaded):
+        console.print(warning, markup=False)
     return 0
 
 
 @app.command
 def remove(name: str, /) -> int:
-    """Remove an approver: their codes are worth nothing from now on."""
+    """Remove an approver of the target in ROLLBACK_TARGET: their codes are worth nothing there from now on."""
     gone = approverfile.remove(settings.load(), name)
-    console.print(f"{gone.name} ({gone.role}) may not authorise any more.", markup=False)
+    where = f"for {gone.target}" if gone.target else "for any target"
+    console.print(f"{gone.name} ({gone.role}) may not authorise {where} any more.", markup=False)
     return 0

@@ -99,9 +99,7 @@ class NotEntitled(RollbackError):
     """An answer does not count, and the run goes on waiting."""
 
     alarming: bool = False
-    """Whether the other approvers should hear of it: somebody may be trying."""
-    guess: bool = False
-    """Whether it slows the approver's next answer down."""
+    """Whether somebody may be trying: it counts as a wrong answer of its source, and people should hear of it."""
     proved: bool = False
     """Whether the code proved who answers; something else was missing."""
 

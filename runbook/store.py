@@ -18,7 +18,24 @@ NAME = "state.sqlite3"
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process's."""
 SETTING = "ROLLBACK_STATE_DIR"
-TABLES: tuple[str, ...] = ()
+TABLES: tuple[str, ...] = (
+    """CREATE TABLE IF NOT EXISTS used_code (
+        secret   TEXT NOT NULL,
+        step     INTEGER NOT NULL,
+        accepted INTEGER NOT NULL,
+        used     REAL NOT NULL,
+        PRIMARY KEY (secret, step)
+    ) STRICT""",
+    """CREATE TABLE IF NOT EXISTS wrong_answer (
+        source TEXT NOT NULL,
+        came   REAL NOT NULL,
+        told   INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE IF NOT EXISTS used_code_import (
+        database TEXT PRIMARY KEY,
+        imported REAL NOT NULL
+    ) STRICT""",
+)
 """DDL, each with IF NOT EXISTS; times are seconds since 1970, UTC."""
 
 
@@ -52,6 +69,12 @@ def transaction(settings: Settings) -> Iterator[sqlite3.Connection]:
             f"Correct it, or set {SETTING} to a folder of this user's.",
             private_files.UNTOUCHED,
         ) from None
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsInvalid when the store cannot be used. Makes it when there is none."""
+    with transaction(settings):
+        pass
 
 
 def _make(path: Path) -> None:

@@ -16,7 +16,7 @@ from prefect.input import RunInput, create_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_base_key
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Running
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, SecretStr, ValidationError, create_model
 
 from runbook import figures, journal
 from runbook.approval import approvals, approvers, asking, authority, reminders, tries
@@ -103,8 +103,11 @@ def _heard(gate: Gate) -> Answer | None:
     except ValidationError as error:
         if datetime.now(UTC) < gate.question.until:
             why = f"The answer does not fit the form: {approvals.wrong(error)}"
-            tries.unusable(gate.run, _door(gate), datetime.now(UTC), why)
-            _answered(gate, why, accepted=False)
+            given = read_flow_run_input(gate.response)
+            refusal = tries.unusable(gate.run, _door(gate), datetime.now(UTC), why, given)
+            if refusal.alarming:
+                asking.tell_refused(gate.waiting, "", refusal.problem)
+            _answered(gate, refusal.problem, accepted=False)
         return None
 
 
@@ -120,6 +123,9 @@ def _form(gate: Gate) -> type[ApprovalForm]:
     # On a low screen the UI leaves no room for what stands above the form: the first field says what matters most.
     first = Field(title=decision.title, description=f"{_gist(gate)}\n\n{decision.description}")
     fields: dict[str, Any] = {"plan": (str, plan), "decision": (Decision, first)}
+    if demanded := tries.demand(gate.run.settings, datetime.now(UTC)):
+        code = ApprovalForm.model_fields["code"]
+        fields["code"] = (SecretStr, Field(max_length=40, title=code.title, description=demanded))
     if rehearsed.lacking(gate.waiting.plan):
         fields["without_rehearsal"] = (str, _demanded())
     form: type[ApprovalForm] = create_model("ApprovalForm", __base__=ApprovalForm, **fields)
@@ -149,7 +155,7 @@ def _weigh(gate: Gate, answer: Answer) -> None:
     # It was read a moment after it came, and the clock lets none come in after the end.
     came = min(now, gate.question.until) if now - gate.question.until < timedelta(seconds=2 + POLL_SECONDS) else now
     try:
-        tries.judge(gate.run, gate.question, answer, door, came, plan=gate.waiting.plan)
+        answer = tries.judge(gate.run, gate.question, answer, door, came, plan=gate.waiting.plan)
     except NotEntitled as refusal:
         return _refuse(gate, answer, refusal, came)
     approval = answer.said()

@@ -53,6 +53,7 @@ def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> No
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
     monkeypatch.setenv("ROLLBACK_REPORT_DIR", str(folder / "reports"))
     monkeypatch.setenv("ROLLBACK_APPROVERS_FILE", str(folder / "approvers.toml"))
+    monkeypatch.setenv("ROLLBACK_STATE_DIR", str(folder / "state"))
     monkeypatch.delenv("ROLLBACK_APPROVERS", raising=False)
     if not (folder / "approvers.toml").exists():
         for name, role in PEOPLE:

@@ -17,13 +17,16 @@ from runbook.settings import Settings
 
 
 def add(settings: Settings, name: str, role: Role, contact: str = "") -> Approver:
-    """Add an approver with a new secret and return it. Raises SettingsInvalid, also when the name is taken."""
-    one = _made(name, role, contact)
+    """Add an approver of this target with a new secret and return it.
+
+    Raises SettingsInvalid, also when the name is taken for this target.
+    """
+    one = _made(settings, name, role, contact)
     with _changing(settings) as path:
-        people = approvers.read(settings)
-        if approvers.find(people, one.name):
+        people = approvers.everybody(settings)
+        if there := approvers.find(approvers.of_target(people, settings), one.name):
             raise SettingsInvalid(
-                f"There is an approver called {one.name} already.",
+                f"There is an approver called {one.name} for {there.target or 'every target'} already.",
                 f"For a new secret: rollback approvers remove '{one.name}', then add.",
             )
         private_files.write(path, approvers.text([*people, one]))
@@ -31,19 +34,25 @@ def add(settings: Settings, name: str, role: Role, contact: str = "") -> Approve
 
 
 def remove(settings: Settings, name: str) -> Approver:
-    """Remove an approver and return it. Raises SettingsInvalid when there is none of this name."""
+    """Remove an approver of this target and return it. Raises SettingsInvalid when there is none of this name."""
     with _changing(settings) as path:
-        people = approvers.read(settings)
-        gone = approvers.find(people, name)
+        people = approvers.everybody(settings)
+        gone = approvers.find(approvers.of_target(people, settings), name)
         if gone is None:
-            raise SettingsInvalid(f"There is no approver called {name}.", "See rollback approvers list.")
+            raise SettingsInvalid(
+                f"There is no approver called {name} for {settings.target}.",
+                "See rollback approvers list; ROLLBACK_TARGET says for which target.",
+            )
         private_files.write(path, approvers.text([one for one in people if one is not gone]))
     return gone
 
 
-def _made(name: str, role: Role, contact: str) -> Approver:
+def _made(settings: Settings, name: str, role: Role, contact: str) -> Approver:
+    if not settings.target.strip():
+        raise SettingsInvalid("ROLLBACK_TARGET is empty.", "Set it: an approver is one of a target.")
+    secret, reached = SecretStr(onetime.make_secret()), SecretStr(contact)
     try:
-        return Approver(name=name, role=role, contact=SecretStr(contact), secret=SecretStr(onetime.make_secret()))
+        return Approver(name=name, role=role, target=settings.target, contact=reached, secret=secret)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise SettingsInvalid(f"This approver cannot be added: {wrong}.", "Correct it.") from None

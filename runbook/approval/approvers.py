@@ -19,9 +19,12 @@ from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling import team
 
-ADD = "Add one: rollback approvers add --name … --role …"
+ADD = "Add one: rollback approvers add --name … --role …; ROLLBACK_TARGET says for which target"
+ANEW = "rollback approvers remove NAME, then rollback approvers add once for each target"
+"""What makes an entry of an earlier version one of this."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+Target = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
 class Approver(BaseModel):
@@ -31,11 +34,23 @@ class Approver(BaseModel):
 
     name: Name
     role: Role
+    target: Target = ""
+    """The only target for which it counts; empty, in an entry of an earlier version: every one."""
     contact: SecretStr = SecretStr("")
     """An apprise URL or mailto:address; it may hold a token."""
     secret: SecretStr = Field(repr=False)
 
-    @field_validator("name")
+    @property
+    def label(self) -> str:
+        """What an authenticator app calls it."""
+        return f"{self.name} \N{EN DASH} {self.target}" if self.target else self.name
+
+    @property
+    def fingerprint(self) -> str:
+        """What the worker's store calls its secret."""
+        return onetime.fingerprint(self.secret.get_secret_value())
+
+    @field_validator("name", "target")
     @classmethod
     def _printable(cls, value: str) -> str:
         if not value.isprintable():
@@ -66,8 +81,26 @@ def find(people: Sequence[Approver], name: str) -> Approver | None:
     return next((one for one in people if same(one.name, name)), None)
 
 
+def counts(one: Approver, target: str) -> bool:
+    """Return whether an entry counts for a target."""
+    return not one.target or same(one.target, target)
+
+
 def read(settings: Settings) -> Sequence[Approver]:
-    """Return the approvers; none when nothing is configured. Raises SettingsInvalid when they cannot be used."""
+    """Return the approvers of this target; none when nothing is configured.
+
+    Raises SettingsInvalid when they cannot be used.
+    """
+    return of_target(everybody(settings), settings)
+
+
+def of_target(people: Sequence[Approver], settings: Settings) -> Sequence[Approver]:
+    """Return those whose entry counts for this target."""
+    return [one for one in people if counts(one, settings.target)]
+
+
+def everybody(settings: Settings) -> Sequence[Approver]:
+    """Return the approvers of all targets. Raises SettingsInvalid when they cannot be used."""
     if text := settings.approvers.get_secret_value():
         return _parsed(text, "ROLLBACK_APPROVERS")
     path = place(settings)
@@ -80,10 +113,12 @@ def check(settings: Settings) -> None:
     """Raise SettingsInvalid when nobody could approve."""
     people = read(settings)
     if not people:
-        raise SettingsInvalid("No approver is configured: nobody could authorise this.", ADD, private_files.UNTOUCHED)
+        problem = f"No approver is configured for {settings.target}: nobody could authorise this."
+        raise SettingsInvalid(problem, ADD, private_files.UNTOUCHED)
     if len(people) < settings.approvals_needed:
         raise SettingsInvalid(
-            f"{settings.approvals_needed} persons must approve, and only {len(people)} is configured.",
+            f"{settings.approvals_needed} persons must approve, and only {len(people)} is configured for "
+            f"{settings.target}.",
             ADD,
             private_files.UNTOUCHED,
         )
@@ -124,16 +159,28 @@ def _entries(table: dict[str, object]) -> list[object]:
 
 
 def _check_distinct(people: Sequence[Approver], source: str) -> None:
-    """Refuse two of one name, and two with one secret: either would let one person act for two."""
-    names = Counter(one.name.casefold() for one in people)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise _unusable(source, f"the name {twice[0]} stands there twice")
-    if len({one.secret.get_secret_value().rstrip("=") for one in people}) < len(people):
+    """Refuse two of one name for a target, and two with one secret: either would let one person act for two."""
+    entries = Counter((one.name.casefold(), one.target.casefold()) for one in people)
+    for (name, target), count in entries.items():
+        if count > 1:
+            raise _unusable(source, f"the name {name} stands there twice" + (f" for {target}" if target else ""))
+        if target and (name, "") in entries:
+            raise _unusable(source, f"the name {name} stands there for {target}, and without a target for every one")
+    if len({one.fingerprint for one in people}) < len(people):
         raise _unusable(source, "two approvers have the same secret")
 
 
 def _unusable(source: str, why: str) -> SettingsInvalid:
     return SettingsInvalid(f"The approvers in {source} cannot be used: {why}.", "Correct it.", private_files.UNTOUCHED)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Say which entries count for every target. Raises SettingsInvalid when they cannot be used."""
+    old = [one.name for one in everybody(settings) if not one.target]
+    if not old:
+        return []
+    said = f"{', '.join(old)}: made by an earlier version, so a code counts for every target. Make it anew: {ANEW}."
+    return [f"Approvers without a target: {said}"]
 
 
 def shown_contact(one: Approver) -> str:
@@ -151,6 +198,7 @@ def _table(one: Approver) -> str:
     fields = {
         "name": one.name,
         "role": one.role,
+        **({"target": one.target} if one.target else {}),
         "contact": one.contact.get_secret_value(),
         "secret": one.secret.get_secret_value(),
     }

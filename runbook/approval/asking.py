@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Thread
 
 from runbook import figures, page
-from runbook.approval import approvers, authority
+from runbook.approval import approvers, authority, tries
 from runbook.approval.approvers import Approver
 from runbook.approval.authority import Question
 from runbook.errors import NotificationFailed, RollbackError
@@ -20,6 +20,12 @@ from runbook.telling import messages, team
 from runbook.telling.messages import Event, Facts
 
 log = logging.getLogger(__name__)
+
+IN_YOUR_NAME = (
+    "It was given in your name. If that was you, answer again. If it was not, somebody tries to answer for you: tell "
+    "the team now, and answer yourself, for your own codes go on counting. If somebody else may have your device or "
+    "its key, have your entry replaced before anything is approved: rollback approvers remove, then add."
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ def above(waiting: Waiting, question: Question, now: datetime, note: str = "") -
     lines = [
         f"**{page.escape(note)}**" if note else "",
         f"**{window}** Silence declines.",
+        page.escape(tries.demand(settings, now)),
         page.escape(f"Asked now: {ladder(question, settings, now)}"),
         page.escape(f"Late because: {request.late_reason}") if request.late_reason else "",
         f"{len(question.given)} of {settings.approvals_needed} approvals are there." if question.given else "",
@@ -86,9 +93,12 @@ def tell_waiting(waiting: Waiting, question: Question, now: datetime) -> None:
 
 
 def tell_refused(waiting: Waiting, name: str, why: str) -> None:
-    """Tell the team and everybody but the one it was about of an answer that looks like somebody trying."""
-    others = [one for one in people(waiting.settings) if not approvers.same(one.name, name)]
-    _tell(waiting.settings, others, "team_try", replace(_facts(waiting), problem=why))
+    """Tell the team and all approvers of an answer that looks like somebody trying; who was named, with what to do."""
+    everybody, facts = people(waiting.settings), replace(_facts(waiting), problem=why)
+    named = approvers.find(everybody, name)
+    if named:
+        _tell(waiting.settings, [named], "team_try", replace(facts, problem=f"{why} {IN_YOUR_NAME}"), to_team=False)
+    _tell(waiting.settings, [one for one in everybody if one is not named], "team_try", facts)
 
 
 def tell_unreachable(waiting: Waiting, by: str, why: str) -> None:
@@ -116,18 +126,20 @@ def _minutes(seconds: float) -> str:
     return f"{round(seconds / figures.MINUTE)} min" if seconds >= figures.MINUTE - 5 else f"{seconds:.0f} s"
 
 
-def _tell(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
-    """Send a message to the team and to people, beside the run: it must not keep an answer waiting.
+def _tell(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts, *, to_team: bool = True) -> None:
+    """Send a message to people, and to the team, beside the run: it must not keep an answer waiting.
 
     It knows the run (the context), so that what it logs stands in the run's log.
     """
-    Thread(target=copy_context().run, args=(_send, settings, persons, event, facts), daemon=True).start()
+    words = (settings, persons, event, facts, to_team)
+    Thread(target=copy_context().run, args=(_send, *words), daemon=True).start()
 
 
-def _send(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts) -> None:
+def _send(settings: Settings, persons: Sequence[Approver], event: Event, facts: Facts, to_team: bool) -> None:
     try:
         message = messages.team(settings, event, facts)
-        team.tell(settings, message.title, message.body)
+        if to_team:
+            team.tell(settings, message.title, message.body)
     except NotificationFailed as error:
         log.error("%s", error.problem)
     except RollbackError as error:

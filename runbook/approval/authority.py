@@ -4,12 +4,12 @@ They know neither database nor clock: what is remembered and what time it is are
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook import figures
-from runbook.approval import approvers, demands, onetime
+from runbook.approval import approvers, code_text, demands, onetime
 from runbook.approval.answer import Answer, Approval, Role
 from runbook.approval.approvers import Approver
 from runbook.errors import NotEntitled
@@ -20,8 +20,18 @@ LEAD: Role = "Team Lead"
 ON_CALL: Role = "On-call Engineer"
 HEX = re.compile(r"[0-9a-f]{8,64}")
 """What names a plan: the beginning of its hash."""
-SLOWEST = 300
-"""Longest wait after wrong answers, in s: whoever guesses in somebody's name must not shut them out for good."""
+LIMIT = 5
+"""How many wrong answers a source may give within ``WINDOW``; from then on its answers need two codes in a row.
+
+A single code is guessed with a chance of three in a million a try, so a source guesses one with 1.5 in 100,000 a day.
+Two codes in a row are guessed with three in a million million, so they need no limit, and nobody is shut out.
+"""
+WINDOW = timedelta(days=1)
+TWO_CODES = (
+    f"{LIMIT} wrong answers or more came this way within a day, so an answer needs two codes in a row now: type "
+    "the one that your app shows, wait for the next one, and type that behind it. By a way where fewer came, such as "
+    "the worker's own terminal (rollback approve), one code is enough."
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,16 @@ class Past:
     used: frozenset[int] = frozenset()
     """Steps of codes that came in, accepted or not."""
     wrong: int = 0
-    """Wrong answers in a row."""
-    slowed_until: datetime | None = None
+    """Wrong answers of the source within ``WINDOW``, in anybody's name."""
+
+    @property
+    def two_codes(self) -> bool:
+        """Whether the source must give two codes in a row."""
+        return self.wrong >= LIMIT
+
+    def fresh(self, steps: Sequence[int]) -> bool:
+        """Return whether all of these codes are new."""
+        return all(step > self.newest and step not in self.used for step in steps)
 
 
 def check(
@@ -65,7 +83,6 @@ def check(
     """Return the approver whose answer this is. Raises NotEntitled with the first reason why it does not count."""
     _check_time(question, now)
     who = _known(answer, people)
-    _check_slow(past, now)
     _check_code(answer, who, past, now)
     _check_plan(answer, question)
     _check_role(answer, who, question, settings, now)
@@ -86,31 +103,38 @@ def _known(answer: Answer, people: Sequence[Approver]) -> Approver:
     return who
 
 
-def _check_slow(past: Past, now: datetime) -> None:
-    if past.slowed_until and now < past.slowed_until:
-        left = (past.slowed_until - now).total_seconds()
-        raise NotEntitled(
-            f"After {figures.count(past.wrong, 'wrong answer')} in this name the next one counts in {left:.0f} s. "
-            "Send a new code then."
-        )
-
-
 def _check_code(answer: Answer, who: Approver, past: Past, now: datetime) -> None:
     """Raise NotEntitled unless the code is this approver's, of now, and new."""
-    typed = answer.code.get_secret_value()
+    digits = _check_shape(answer.code.get_secret_value())
+    found = _steps(who, digits, now)
+    if past.two_codes and len(digits) == onetime.DIGITS:
+        raise NotEntitled(TWO_CODES, alarming=not found)
+    if not found:
+        raise NotEntitled(f"The code is not {who.name}'s.", alarming=True)
+    near = [steps for steps in found if steps[-1] in onetime.near(now)]
+    if any(past.fresh(steps) for steps in near):
+        return
+    if any(not past.fresh(steps) for steps in found):
+        raise NotEntitled("This code was used before. Wait for the next one.", alarming=True)
+    raise NotEntitled(_clock(min((s[-1] for s in found), key=lambda s: abs(s - onetime.step(now))), now), alarming=True)
+
+
+def _check_shape(typed: str) -> str:
+    """Return the digits of one code, or of two in a row."""
     digits = onetime.digits(typed)
-    if digits is None:
+    if digits is None or len(digits) not in (onetime.DIGITS, 2 * onetime.DIGITS):
         raise NotEntitled(
             f"A one-time code has {onetime.DIGITS} digits; {figures.count(len(typed.strip()), 'character')} came."
         )
-    steps = onetime.matches(who.secret.get_secret_value(), digits, onetime.around(now))
-    if not steps:
-        raise NotEntitled(f"The code is not {who.name}'s.", alarming=True, guess=True)
-    if any(step > past.newest and step not in past.used for step in steps if step in onetime.near(now)):
-        return
-    if any(step <= past.newest or step in past.used for step in steps):
-        raise NotEntitled("This code was used before. Wait for the next one.", alarming=True, guess=True)
-    raise NotEntitled(_clock(min(steps, key=lambda s: abs(s - onetime.step(now))), now), alarming=True, guess=True)
+    return digits
+
+
+def _steps(who: Approver, digits: str, now: datetime) -> Sequence[tuple[int, ...]]:
+    """Return the steps, one or two in a row, in which the approver's app shows these digits."""
+    secret, steps = who.secret.get_secret_value(), onetime.around(now)
+    if len(digits) == onetime.DIGITS:
+        return [(step,) for step in onetime.matches(secret, digits, steps)]
+    return onetime.pairs(secret, digits, steps)
 
 
 def _clock(step: int, now: datetime) -> str:
@@ -129,7 +153,8 @@ def _check_plan(answer: Answer, question: Question) -> None:
         raise NotEntitled("Name the plan: the first 8 digits, or more, of its hash.", proved=True)
     if not question.plan_hash.startswith(named):
         raise NotEntitled(
-            f"The answer is for plan {named[:12]}; this run has plan {figures.short(question.plan_hash)}.",
+            f"The answer is for plan {code_text.masked(named[:12])}; this run has plan "
+            f"{figures.short(question.plan_hash)}.",
             proved=True,
         )
 
@@ -170,28 +195,16 @@ def asked(question: Question, settings: Settings, people: Sequence[Approver], no
     return [one for one in open_to if all(not approvers.same(one.name, past.name) for past in question.given)]
 
 
-def slow_seconds(wrong: int) -> int:
-    """Return how long the next answer waits after so many wrong ones in a row: 2, 4, 8 … s."""
-    return min(1 << min(wrong, 16), SLOWEST)
-
-
-def spent(texts: Sequence[str], people: Sequence[Approver], now: datetime) -> Mapping[str, Mapping[str, Sequence[int]]]:
+def spent(texts: Sequence[str], people: Sequence[Approver], now: datetime) -> dict[str, list[tuple[Approver, int]]]:
     """Return the codes that stand in an answer, wherever, with whose they are and of which steps.
 
     Prefect keeps an answer in clear text, so a code that came in must never work afterwards, for anybody.
     """
-    typed = {found for text in texts for found in re.findall(r"(?<!\d)\d{6}(?!\d)", text.replace(" ", ""))}
-    typed |= {found for text in texts for found in re.findall(r"(?<!\d)\d{6}(?!\d)", text)}
-    steps = onetime.around(now)
-    found = {
-        digits: {
-            one.name: hits for one in people if (hits := onetime.matches(one.secret.get_secret_value(), digits, steps))
-        }
-        for digits in typed
-    }
-    return {digits: whose for digits, whose in found.items() if whose}
+    known = onetime.near_codes([one.secret.get_secret_value() for one in people], now)
+    typed = {group.digits for text in texts for group in code_text.windows(text)}
+    return {digits: [(people[index], step) for index, step in known[digits]] for digits in typed if digits in known}
 
 
 def _shown(name: str) -> str:
-    """Return a name of anybody's as one short line."""
-    return " ".join(name.split())[:80]
+    """Return a name of anybody's as one short line, without a code."""
+    return code_text.masked(" ".join(name.split()))[:80]

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import pyotp
@@ -13,9 +15,11 @@ STEP_SECONDS = 30
 SKEW = 1
 """How many steps a clock may be off, each way."""
 FAR = 20
-"""How many steps a code is looked for beyond that, only to say how far a clock is off."""
+"""How many steps a code is looked for beyond that: to say how far a clock is off, and to use it up."""
 SECRET_BYTES = 16
 """Shortest secret that RFC 4226 allows."""
+BETWEEN = ("Pd", "Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Mc", "Me")
+"""Unicode's categories of what may stand between the digits of a code. A minus sign is none of them."""
 ISSUER = "DigitalTwin rollback"
 
 
@@ -34,9 +38,14 @@ def check_secret(secret: str) -> None:
         raise ValueError(f"holds {size * 8} bits; 128 are needed")
 
 
-def uri(secret: str, name: str) -> str:
+def uri(secret: str, label: str) -> str:
     """Return the otpauth URI that an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
+
+
+def fingerprint(secret: str) -> str:
+    """Return what names a secret and does not tell it: 64 hexadecimal digits."""
+    return hashlib.sha256(base64.b32decode(secret + "=" * (-len(secret) % 8))).hexdigest()
 
 
 def step(now: datetime) -> int:
@@ -50,9 +59,18 @@ def code(secret: str, step: int) -> str:
 
 
 def digits(typed: str) -> str | None:
-    """Return the six digits of a code as it was typed, or None when it has another shape."""
-    found = "".join(typed.split())
-    return found if len(found) == DIGITS and found.isascii() and found.isdigit() else None
+    """Return the digits of a code as it was typed, in ASCII; None when anything else stands there.
+
+    Digits of any script count, and spaces, dashes and marks between them do not: a phone's keyboard must not lock an
+    approver out.
+    """
+    found = "".join(one for one in unicodedata.normalize("NFKC", typed) if not between(one))
+    return "".join(str(unicodedata.decimal(one)) for one in found) if found and found.isdecimal() else None
+
+
+def between(character: str) -> bool:
+    """Return whether a character may stand between the digits of a code: white space, a dash, a mark, or nothing."""
+    return character.isspace() or unicodedata.category(character) in BETWEEN
 
 
 def matches(secret: str, digits: str, steps: Iterable[int]) -> list[int]:
@@ -68,3 +86,23 @@ def near(now: datetime) -> range:
 def around(now: datetime) -> range:
     """Return the steps in which a code is looked for to say how far a clock is off."""
     return range(step(now) - FAR, step(now) + FAR + 1)
+
+
+def pairs(secret: str, digits: str, steps: Iterable[int]) -> list[tuple[int, int]]:
+    """Return pairs of steps in a row in which the secret gives these twelve digits; the later is one of ``steps``."""
+    first, second = digits[:DIGITS], digits[DIGITS:]
+    return [(step - 1, step) for step in matches(secret, second, steps) if matches(secret, first, [step - 1])]
+
+
+def pair(secret: str, now: datetime) -> str:
+    """Return the two newest codes in a row, as twelve digits."""
+    return code(secret, step(now) - 1) + code(secret, step(now))
+
+
+def near_codes(secrets: Sequence[str], now: datetime) -> dict[str, list[tuple[int, int]]]:
+    """Return the codes of around ``now``, each with whose it is (index of the secret) and of which step."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for index, secret in enumerate(secrets):
+        for one in around(now):
+            found.setdefault(code(secret, one), []).append((index, one))
+    return found

@@ -114,7 +114,7 @@ def _application(folder: Path, stack: ExitStack) -> None:
 
 def _approver(folder: Path) -> None:
     os.environ.pop("ROLLBACK_APPROVERS", None)
-    os.environ["ROLLBACK_APPROVERS_FILE"] = str(folder / "approvers.toml")
+    os.environ.update(ROLLBACK_APPROVERS_FILE=str(folder / "approvers.toml"), ROLLBACK_STATE_DIR=str(folder / "state"))
     approverfile.add(settings.load(), "Demo Approver", "CTO")
 
 

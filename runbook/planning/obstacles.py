@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook import database, figures
+from runbook import database, figures, store
 from runbook.approval import approvers
 from runbook.barrier import poolers, replication
 from runbook.errors import RollbackError
@@ -77,6 +77,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     attempt(problems, lambda: messages.check(settings))
     attempt(problems, lambda: team.check(settings))
     attempt(problems, lambda: approvers.check(settings))
+    attempt(problems, lambda: store.check(settings))
     return problems
 
 
@@ -113,4 +114,5 @@ def warnings(
     found += serverstate.warnings(conn)
     found += [f"Drift from the baseline, left as it is: {line}" for line in drift]
     attempt(found, lambda: mail.check(settings))
+    found += attempt([], lambda: approvers.warnings(settings)) or []  # that they cannot be read is a blocker
     return found

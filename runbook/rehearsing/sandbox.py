@@ -45,7 +45,7 @@ def entered(settings: Settings, clone: Clone, folder: Path) -> Iterator[Sandbox]
     guard.check_target(settings)
     found = _clone(clone)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with sink.mail(folder / "messages") as port, _environment(_words(folder, port)):
+    with sink.mail(folder / "messages") as port, _environment(_words(settings, folder, port)):
         yield Sandbox(found, folder / "messages" / "new")
 
 
@@ -66,9 +66,9 @@ def _clone(clone: Clone) -> Identity:
     return identity
 
 
-def _words(folder: Path, port: int) -> Mapping[str, str]:
+def _words(settings: Settings, folder: Path, port: int) -> Mapping[str, str]:
     """Return the environment of the sandbox; an empty value takes the place of one in a file."""
-    one = Approver(name=NAME, role="CTO", secret=SecretStr(onetime.make_secret()))
+    one = Approver(name=NAME, role="CTO", target=settings.target, secret=SecretStr(onetime.make_secret()))
     return {
         "ROLLBACK_APPROVERS": approvers.text([one]),
         "ROLLBACK_APPROVALS_NEEDED": "1",

@@ -89,19 +89,3 @@ CREATE TABLE IF NOT EXISTS rollback.approval_try (
 ALTER TABLE rollback.approval_try ADD COLUMN IF NOT EXISTS without_rehearsal text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.approval_try IS 'Every answer to a run that waited, with why it did not count; never a code.';
 CREATE INDEX IF NOT EXISTS approval_try_run ON rollback.approval_try (run_id, id);
-
-CREATE TABLE IF NOT EXISTS rollback.used_code (
-    approver text NOT NULL,
-    step     bigint NOT NULL,
-    accepted boolean NOT NULL,
-    used     timestamptz NOT NULL,
-    PRIMARY KEY (approver, step)
-);
-COMMENT ON TABLE rollback.used_code IS 'Time steps of one-time codes that came in once, so that none works twice, in any run.';
-
-CREATE TABLE IF NOT EXISTS rollback.slowed (
-    approver text PRIMARY KEY,
-    wrong    int NOT NULL,
-    until    timestamptz NOT NULL
-);
-COMMENT ON TABLE rollback.slowed IS 'Wrong answers in a row, by approver, and until when the next one is not looked at.';

@@ -8,9 +8,7 @@ FROM (VALUES
     ('step', '{id,run_id,name,started,ended,outcome,found}'),
     ('approval', '{id,run_id,came,decision,name,role,comment}'),
     ('notified', '{run_id,recipient,sent}'),
-    ('approval_try', '{id,run_id,came,door,name,role,decision,plan,comment,lead_unreachable,accepted,why}'),
-    ('used_code', '{approver,step,accepted,used}'),
-    ('slowed', '{approver,wrong,until}')
+    ('approval_try', '{id,run_id,came,door,name,role,decision,plan,comment,lead_unreachable,accepted,why}')
 ) AS v (tab, cols)
 JOIN pg_class AS c ON c.oid = to_regclass('rollback.' || v.tab)
 WHERE EXISTS (SELECT FROM unnest(v.cols) AS col

@@ -88,6 +88,7 @@ def desk(database: Database, folder: Path, **env: str) -> Desk:
         "ROLLBACK_BACKUP_DIR": str(folder / "backups"),
         "ROLLBACK_REPORT_DIR": str(folder / "reports"),
         "ROLLBACK_APPROVERS_FILE": str(approvers),
+        "ROLLBACK_STATE_DIR": str(folder / "state"),
     }
     return Desk(folder, {**clean, **ours, **database.env, **env})
 

@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from pydantic import SecretStr
@@ -94,6 +95,8 @@ WRONG = {
     "secret Field required": '[[approver]]\nname = "Ada"\nrole = "CTO"\n',
     "contact Value error": ADA + 'contact = "nowhere"\n',
     "the name ada stands there twice": ADA + ADA.replace('"Ada"', '"ADA"'),
+    "the name ada stands there twice for test": (ADA + 'target = "test"\n') * 2,
+    "the name ada stands there for test, and without": ADA + ADA + 'target = "test"\n',
     "the same secret": ADA + ADA.replace('"Ada"', '"Bob"'),
 }
 
@@ -116,6 +119,49 @@ def test_a_name_is_taken_once_however_it_is_typed(tmp_path: Path) -> None:
         approverfile.remove(loaded, "Grace")
 
 
+def test_an_entry_counts_for_its_target_only(tmp_path: Path) -> None:
+    production, staging = settings(tmp_path, target="production"), settings(tmp_path, target=" Staging ")
+    here = approverfile.add(production, "Ada", "CTO")
+    there = approverfile.add(staging, "ada", "Team Lead")
+    assert (here.target, there.target) == ("production", "Staging")
+    assert approvers.read(production) == [here]
+    assert approvers.read(settings(tmp_path, target="STAGING")) == [there]
+    assert approvers.everybody(staging) == [here, there]
+    assert here.fingerprint != there.fingerprint
+    with pytest.raises(SettingsInvalid, match="called ADA for production already"):
+        approverfile.add(production, "ADA", "CTO")
+    with pytest.raises(SettingsInvalid, match="No approver is configured for other"):
+        approvers.check(settings(tmp_path, target="other"))
+    approverfile.remove(production, "ada")
+    assert approvers.everybody(production) == [there]
+    with pytest.raises(SettingsInvalid, match="no approver called ada for production"):
+        approverfile.remove(production, "ada")
+
+
+def test_an_entry_of_an_earlier_version_counts_everywhere_and_says_how_that_ends(tmp_path: Path) -> None:
+    old = kept(tmp_path, ADA)
+    for target in ("production", "staging"):
+        assert [one.name for one in approvers.read(settings(tmp_path, target=target))] == ["Ada"]
+    assert approvers.ANEW in approvers.warnings(old)[0]
+    with pytest.raises(SettingsInvalid, match="called Ada for every target already"):
+        approverfile.add(old, "Ada", "CTO")
+    approverfile.remove(old, "Ada")
+    one = approverfile.add(old, "Ada", "CTO")
+    assert one.target == "production"
+    assert approvers.warnings(old) == []
+
+
+def test_an_approver_is_one_of_a_target(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="ROLLBACK_TARGET is empty"):
+        approverfile.add(settings(tmp_path, target=" "), "Ada", "CTO")
+
+
+def test_an_app_shows_for_which_target_a_key_is(tmp_path: Path) -> None:
+    one = approverfile.add(settings(tmp_path), "Ada Lovelace", "CTO")
+    shown = unquote(onetime.uri(one.secret.get_secret_value(), one.label))
+    assert "DigitalTwin rollback:Ada Lovelace \N{EN DASH} production?" in shown
+
+
 def test_two_needed_and_one_configured(tmp_path: Path) -> None:
     kept(tmp_path, ADA)
     with pytest.raises(SettingsInvalid, match="2 persons must approve"):
@@ -128,7 +174,6 @@ def test_codes_are_those_of_rfc_6238() -> None:
     assert seen == ["287082", "081804", "279037"]
 
 
-@pytest.mark.parametrize(("typed", "digits"), [("123456", "123456"), (" 123 456 ", "123456"), ("12345", None)])
-def test_a_code_has_six_digits(typed: str, digits: str | None) -> None:
+@pytest.mark.parametrize(("typed", "digits"), [("123456", "123456"), (" 123 456 ", "123456"), ("١٢٣٤٥٦", "123456")])
+def test_a_code_is_typed_in_any_digits(typed: str, digits: str) -> None:
     assert onetime.digits(typed) == digits
-    assert onetime.digits("١٢٣٤٥٦") is None

@@ -48,7 +48,7 @@ def test_add_shows_the_code_once_and_list_never(capsys: pytest.CaptureFixture[st
 def test_remove_takes_somebody_off(capsys: pytest.CaptureFixture[str]) -> None:
     typed("approvers", "add", "--name", "Ada", "--role", "Team Lead")
     assert typed("approvers", "remove", "ada") == 0
-    assert "may not authorise any more" in capsys.readouterr().out
+    assert "may not authorise for production any more" in capsys.readouterr().out
     assert approvers.read(settings.load()) == []
     assert typed("approvers", "remove", "ada") == 1
 
@@ -59,3 +59,20 @@ def test_an_unknown_role_and_a_taken_name_are_refused(capsys: pytest.CaptureFixt
     assert typed("approvers", "add", "--name", "Ada", "--role", "CTO") == 0
     assert typed("approvers", "add", "--name", "ADA", "--role", "CTO") == 1
     assert "already" in capsys.readouterr().err
+
+
+def test_list_names_the_targets_and_what_counts_for_every_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert typed("approvers", "add", "--name", "Ada", "--role", "CTO") == 0
+    assert "may authorise for production now" in capsys.readouterr().out
+    monkeypatch.setenv("ROLLBACK_TARGET", "staging")
+    assert typed("approvers", "add", "--name", "Ada", "--role", "CTO") == 0
+    file = tmp_path / "approvers.toml"
+    file.write_text(file.read_text() + f'\n[[approver]]\nname = "Old"\nrole = "CTO"\nsecret = "{"B" * 32}"\n')
+    capsys.readouterr()
+    assert typed("approvers", "list") == 0
+    shown = capsys.readouterr().out
+    assert [line.split()[-2] for line in shown.splitlines() if line.startswith(" Ada")] == ["production", "staging"]
+    assert "Approvers without a target: Old" in shown
+    assert "rollback approvers add once for each target" in " ".join(shown.split())

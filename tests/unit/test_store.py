@@ -17,7 +17,8 @@ def settings(folder: Path) -> Settings:
     return Settings(state_dir=folder, _env_file=None)
 
 
-def test_it_lies_beside_the_approvers_or_where_it_is_told_to(tmp_path: Path) -> None:
+def test_it_lies_beside_the_approvers_or_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(store.SETTING)
     beside = Settings(approvers_file=tmp_path / "approvers.toml", _env_file=None)
     assert store.place(beside) == tmp_path / store.NAME
     assert store.place(settings(tmp_path / "state")) == tmp_path / "state" / store.NAME
