@@ -42,20 +42,23 @@ used: dict[str, int] = {}
 """The newest step of a code that was sent, by person and database: each works once."""
 
 
-def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path) -> None:
-    """Point libpq's environment and the settings of this process at a test's database and folder."""
+def aim(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path, target: str = "test") -> None:
+    """Point libpq's environment and the settings of this process at a test's database and folder.
+
+    There are approvers of the ``target`` then.
+    """
     for name, value in database.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)  # no .env of somebody else's
     monkeypatch.setattr(authorise, "POLL_SECONDS", 0.2)
-    monkeypatch.setenv("ROLLBACK_TARGET", "test")
+    monkeypatch.setenv("ROLLBACK_TARGET", target)
     monkeypatch.setenv("ROLLBACK_PG_BIN", str(database.server.folder))
     monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(folder / "backups"))
     monkeypatch.setenv("ROLLBACK_REPORT_DIR", str(folder / "reports"))
     monkeypatch.setenv("ROLLBACK_APPROVERS_FILE", str(folder / "approvers.toml"))
     monkeypatch.setenv("ROLLBACK_STATE_DIR", str(folder / "state"))
     monkeypatch.delenv("ROLLBACK_APPROVERS", raising=False)
-    if not (folder / "approvers.toml").exists():
+    if not approvers.read(settings.load()):
         for name, role in PEOPLE:
             approverfile.add(settings.load(), name, role)
 

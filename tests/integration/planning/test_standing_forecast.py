@@ -22,8 +22,8 @@ PARAMETERS: dict[str, Any] = parameter_schema(plan).model_dump()
 
 
 @pytest.fixture
-def aimed(aimed: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    monkeypatch.setenv("ROLLBACK_TARGET", aimed.dbname)  # a history of this test's own
+def aimed(aimed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    runbook_runs.aim(monkeypatch, aimed, tmp_path, target=aimed.dbname)  # a history of this test's own
     return aimed
 
 
@@ -77,8 +77,7 @@ def test_what_stands_in_the_way_is_known_before_the_incident(aimed: Database) ->
 def test_a_database_at_its_baseline_has_nothing_to_forecast(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runbook_runs.aim(monkeypatch, database, tmp_path)
-    monkeypatch.setenv("ROLLBACK_TARGET", database.dbname)
+    runbook_runs.aim(monkeypatch, database, tmp_path, target=database.dbname)
     state = plan(return_state=True)
     assert state.message == "If you rolled back now: nothing would happen, the database is at its baseline"
     assert table(versions(f"{artifact_key(settings.load())}-history", 1)[0])[0]["go ahead"] == "nothing to do"

@@ -26,8 +26,7 @@ WORD = {"without_rehearsal": "Staging is down since Monday, and users cannot wai
 @pytest.fixture
 def production(transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A production whose rehearsals are kept in a database beside it."""
-    runbook_runs.aim(monkeypatch, transformed, tmp_path)
-    monkeypatch.setenv("ROLLBACK_TARGET", "production")
+    runbook_runs.aim(monkeypatch, transformed, tmp_path, target="production")
     monkeypatch.setenv("ROLLBACK_REHEARSAL_HISTORY", f"dbname={transformed.dbname}_history")
     with closing(history.opened(settings.load())):  # made when missing; dropped with the test's database
         yield transformed

@@ -26,8 +26,7 @@ SCRIPTS = "5c" * 32
 @pytest.fixture
 def loaded(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Staging's settings; the history's name lets it be dropped with the test's database."""
-    runbook_runs.aim(monkeypatch, database, tmp_path)
-    monkeypatch.setenv("ROLLBACK_TARGET", "staging")
+    runbook_runs.aim(monkeypatch, database, tmp_path, target="staging")
     monkeypatch.setenv("ROLLBACK_REHEARSAL_HISTORY", f"dbname={database.dbname}_history")
     return settings.load()
 

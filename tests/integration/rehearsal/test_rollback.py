@@ -35,8 +35,7 @@ def test_a_clone_is_rolled_back_and_all_of_it_goes(
     backup: str, transformed: Database, other_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with rehearsal.staged(transformed, other_server, tmp_path, monkeypatch) as stage:
-        runbook_runs.aim(monkeypatch, stage.staging, tmp_path)
-        monkeypatch.setenv("ROLLBACK_TARGET", "staging")
+        runbook_runs.aim(monkeypatch, stage.staging, tmp_path, target="staging")
         monkeypatch.setenv("ROLLBACK_REHEARSAL_SOURCE", transformed.conninfo)
         monkeypatch.setenv("ROLLBACK_SNAPSHOT_ROOM_GB", "10")
         before = transformed.checksums()
