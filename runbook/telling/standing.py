@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from runbook import database, journal
+from runbook import database, env_file, journal
 from runbook.barrier import fence, watchdog
 from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
@@ -40,6 +40,8 @@ class Standing:
     next: str
     told: Mapping[str, Told] = field(default_factory=dict)
     """Who was told, by incident: of the newest run's, and of each in which somebody waits."""
+    settings_file: str = ""
+    """The .env whose settings count here; empty: there is none, and the environment alone counts."""
 
 
 def read(settings: Settings) -> Standing:
@@ -69,6 +71,7 @@ def read(settings: Settings) -> Standing:
             safe=safe,
             next=then,
             told={one: who for one, who in ended.items() if who.open or (last and one == last["incident"])},
+            settings_file=_settings_file(),
         )
 
 
@@ -84,7 +87,11 @@ def _behind_the_fence(settings: Settings) -> Standing:
     except SecondRunner as living:
         name, runner = fence.target(), living.problem
         state, then = "A rollback is at work behind the fence.", "Wait for it, or follow it in the Prefect UI."
-    return Standing(name, None, {}, True, runner, None, [], state, False, then)
+    return Standing(name, None, {}, True, runner, None, [], state, False, then, settings_file=_settings_file())
+
+
+def _settings_file() -> str:
+    return str(env_file.found() or "")
 
 
 def _opens(settings: Settings, name: str) -> str:

@@ -104,6 +104,7 @@ def status(standing: Standing, console: Console) -> None:
         ("Safe to stop here", "yes" if standing.safe else "no"),
         ("Next", standing.next),
         ("Runner", standing.runner or "nobody"),
+        ("Settings", f"environment, then {standing.settings_file or 'nothing: there is no .env with any here'}"),
         *((f"Told of {incident}", told.counts(who)) for incident, who in standing.told.items()),
         *((f"Migration {number}", state) for number, state in standing.migrations.items()),
     ]
