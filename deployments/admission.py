@@ -71,7 +71,8 @@ def _nested(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return job variables with ``env.NAME`` where Prefect puts it: into ``env``."""
     plain = {name: value for name, value in variables.items() if not name.startswith("env.") and value is not None}
     dotted = {name.removeprefix("env."): value for name, value in variables.items() if name.startswith("env.")}
-    return {**plain, "env": {**plain.get("env", {}), **dotted}} if dotted else plain
+    env = plain.get("env", {})
+    return {**plain, "env": {**env, **dotted}} if dotted and isinstance(env, dict) else plain
 
 
 def _target(layers: Sequence[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from prefect import Flow
@@ -17,12 +17,11 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
 from prefect.logging.loggers import flow_run_logger
-from prefect.results import ResultStore
 from prefect.states import Cancelled
 
 from deployments import admission
-from flows import runpage
-from runbook import targets
+from flows import results, runpage
+from runbook import refusals, targets
 from runbook.errors import RollbackError, RunRefused
 from runbook.telling import messages, team
 
@@ -32,7 +31,7 @@ def main(words: list[str]) -> None:
     run_id = UUID(os.environ["PREFECT__FLOW_RUN_ID"])
     configure_from_env()
     with handle_engine_signals(run_id):
-        read_no_results()
+        results.read_none()
         runpage.decided_by_worker = True
         with get_client(sync_client=True) as client:
             run = client.read_flow_run(run_id)
@@ -67,22 +66,12 @@ def refuse(run: FlowRun, called: str, refused: RollbackError) -> None:
     flow_run_logger(run).error("Refused: %s", refused)
     try:
         loaded = runpage.load()
-        link = messages.link(loaded, str(run.id))
-        body = f"{refused}\nThe run: {ascii(called)[1:-1]}.\n{link}".strip()
-        team.tell(loaded, "A run was REFUSED by its worker", f"{body}\n")
+        if left := refusals.record(loaded, str(run.id), refused.problem):
+            last = "Further ones of this hour are only recorded: rollback status." if left == 1 else ""
+            lines = [str(refused), f"The run: {ascii(called)[1:-1]}.", messages.link(loaded, str(run.id)), last]
+            team.tell(loaded, "A run was REFUSED by its worker", "\n".join(filter(None, lines)) + "\n")
     except RollbackError as error:
         flow_run_logger(run).error("The team could not be told: %s", error.problem)
-
-
-def read_no_results() -> None:
-    """Let this process load no result that Prefect's API names: reading one unpickles whatever somebody put there."""
-
-    def refused(*_: object, **__: object) -> NoReturn:
-        raise RunRefused("A stored result was named, and none is read here.", "", targets.NOTHING)
-
-    for name in ("read", "aread", "_read", "_aread"):
-        if hasattr(ResultStore, name):
-            setattr(ResultStore, name, refused)
 
 
 if __name__ == "__main__":

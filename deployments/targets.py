@@ -80,7 +80,10 @@ def text(variables: Mapping[str, str]) -> str:
 def _line(name: str, value: str) -> str:
     if REFERENCE in value:
         return f"# {name} came from Prefect ({value}): write it here, or into the file that the setting names."
-    quoted = value if PLAIN.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    # As both a shell and the reader of these files take it.
+    escaped = value.replace("\\", "\\\\")
+    quoted = '"' + escaped.replace('"', '\\"') + '"' if "'" in value else f"'{escaped}'"
+    quoted = value if PLAIN.fullmatch(value) else quoted
     return f"{name}={quoted}"
 
 

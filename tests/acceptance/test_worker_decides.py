@@ -1,5 +1,6 @@
 """Whoever reaches Prefect's API writes deployments and runs as they like: the worker starts none of it, and says so."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from runbook import refusals
 from runbook.planning import standingforecast
+from runbook.settings import Settings
 from tests.acceptance import prefects
 from tests.acceptance.operator import Desk, at_baseline, desk
 from tests.acceptance.prefects import Prefect
@@ -99,7 +102,9 @@ def site(templates: Templates, team: Channel, tmp_path_factory: pytest.TempPathF
         deploy(at)
         site = Site(server, database, at, team.heard, database.checksums())
         _plant(site.evil, folder)
-        with prefects.program(folder / "worker", WORKER, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(
+            folder / "worker", [*WORKER, "--work-queue", "production"], {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        ):
             yield site
 
 
@@ -195,6 +200,26 @@ def test_a_changed_work_pool_is_refused(site: Site, runs: dict[str, str]) -> Non
         site.prefect.call("PATCH", "/work_pools/rollback", base_job_template=pool).raise_for_status()
     assert state["name"] == "Refused" and "job variables command" in state["message"]
     assert site.traces == []
+
+
+def test_what_was_refused_is_kept_where_nobody_deletes_it_over_the_api(site: Site, runs: dict[str, str]) -> None:
+    for run in runs.values():
+        site.ended(run)
+        site.prefect.call("DELETE", f"/flow_runs/{run}").raise_for_status()
+    kept = refusals.read(Settings(approvers_file=Path(site.desk.env["ROLLBACK_APPROVERS_FILE"])))
+    assert kept.day >= len(ATTACKS) and "the worker alone decides" in kept.newest
+    said = site.desk.rollback("status").stdout
+    assert "Refused runs" in said and f"{kept.day} in the last day" in said
+
+
+def test_a_worker_of_prefects_own_runs_nothing(site: Site) -> None:
+    """What such a worker starts is prefect.engine, in an environment that the API could say."""
+    run = site.of(work_queue_name="nobodys")
+    site.prefect.call("POST", f"/flow_runs/{run}/set_state", state={"type": "PENDING"}).raise_for_status()
+    site.desk.program(sys.executable, "-m", "prefect.engine", PREFECT__FLOW_RUN_ID=run)
+    state = site.ended(run)
+    assert state["name"] in ("Failed", "Crashed") and "python -m deployments.worker" in state["message"], state
+    assert site.database.checksums() == site.before
 
 
 def test_the_deployments_of_the_version_before_still_run(site: Site, runs: dict[str, str]) -> None:

@@ -90,6 +90,7 @@ def test_whoever_guesses_a_secret_is_told_nothing(value: str) -> None:
         ({"working_dir": "/elsewhere"}, "the job variables working_dir"),
         ({"anything": 1}, "the job variables anything"),
         ({"env": "text"}, "the job variables env"),
+        ({"env": ["text"], "env.A": "x"}, "the job variables env"),
         ({"env": {"A\x1b[2J\n": "x"}}, r"it sets A\x1b[2J\n"),
     ],
 )
