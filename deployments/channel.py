@@ -30,12 +30,13 @@ def keep(client: SyncPrefectClient, settings: Settings) -> tuple[bool, str]:
         return False, f"block {NAME}: {'there, left as it is' if there else 'not there: nobody hears of trouble'}"
     if there and _address(there) == url:
         return False, f"block {NAME}: already so, skipped"
-    # The address is a secret: it stands among the block's secrets, which the server encrypts and the UI masks.
+    # It stands among the block's secrets: the server encrypts them and the UI masks them, but its API gives them to
+    # whoever has its password. Prefect itself sends there, so it must know the address.
     block = CustomWebhookNotificationBlock(
         name=NAME, url="{{address}}", json_data=FORM, secrets=SecretDict({"address": url})
     )
     block.save(NAME, overwrite=True)
-    return True, f"block {NAME}: {'changed' if there else 'made'}"
+    return True, f"block {NAME}: {'changed' if there else 'made'}; whoever reaches Prefect's API can read its address"
 
 
 def find(client: SyncPrefectClient, name: str) -> dict[str, Any] | None:

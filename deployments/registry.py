@@ -11,12 +11,15 @@ from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawSc
 from prefect.flows import load_flow_from_entrypoint
 from pydantic import ValidationError
 
+from deployments import admission
+from deployments.admission import ROOT
+from runbook import targets
 from runbook.errors import RollbackError
 
-ROOT = Path(__file__).parents[1]
 FILE = ROOT / "prefect.yaml"
+MOVE = "python -m deployments.targets FILE --write"
 KNOWN = {"name", "entrypoint", "description", "version", "tags", "parameters", "enforce_parameter_schema", "schedules"}
-KNOWN |= {"concurrency_limit", "work_pool", "pull", "paused"}
+KNOWN |= {"concurrency_limit", "work_pool", "paused"}
 """What is registered. Prefect itself passes over a word that it does not know; here it is an error."""
 
 
@@ -55,10 +58,12 @@ def read(file: Path = FILE) -> list[Deployment]:
     wrong = [
         line for entry, said in zip(model.deployments, raw["deployments"], strict=True) for line in _wrong(entry, said)
     ]
-    wrong += [f"{action} is not registered by this program" for action in ("build", "push") if getattr(model, action)]
+    wrong += [
+        f"{action} is not registered by this program" for action in ("build", "push", "pull") if getattr(model, action)
+    ]
     if wrong or not model.deployments:
         raise _invalid(file, wrong or ["it names no deployments"])
-    return [_deployment(entry, model.pull) for entry in model.deployments]
+    return [_deployment(entry) for entry in model.deployments]
 
 
 def _where(place: tuple[int | str, ...]) -> str:
@@ -77,19 +82,28 @@ def _wrong(entry: DeploymentConfig, said: Mapping[str, Any]) -> list[str]:
     slugs = [isinstance(item, RawScheduleConfig) and item.slug for item in entry.schedules or []]
     missing += [] if all(slugs) else ["each schedule needs a slug, by which it is found again"]
     extra = [f"{field} is not registered by this program" for field in sorted(set(said) - KNOWN)]
-    return [f"{entry.name or entry.entrypoint or 'a deployment'}: {line}" for line in (*missing, *extra)]
+    said_of = entry.name or entry.entrypoint or "a deployment"
+    return [f"{said_of}: {line}" for line in (*missing, *extra, *_carried(entry))]
 
 
-def _deployment(entry: DeploymentConfig, pull: Any) -> Deployment:
-    """Lay an entry out as Prefect's API takes it. Its references to Prefect's blocks stay what they are.
+def _carried(entry: DeploymentConfig) -> list[str]:
+    """Return what an entry would have a run do that the worker alone decides."""
+    variables = (entry.work_pool.job_variables if entry.work_pool else None) or {}
+    env = variables.get("env") or {}
+    carried = [f"env.{name}" for name in env if name not in {targets.TARGET, *admission.FIXED}]
+    carried += [name for name in variables if name != "env"]
+    wrong = [f"job_variables.{name} belongs into the target's file on the worker ({MOVE})" for name in carried]
+    wrong += [] if targets.TARGET in env or not entry.work_pool else [f"job_variables.env.{targets.TARGET} is missing"]
+    wrong += [f"no worker runs {entry.entrypoint}"] if entry.entrypoint not in {None, *admission.FLOWS} else []
+    others = sorted((entry.parameters or {}).keys() - {admission.PARAMETER})
+    return wrong + [f"no worker takes the parameter {name}" for name in others]
 
-    ``prefect deploy`` would put a Secret's value in their place, for everybody to read; the worker fills it in when a
-    run starts.
-    """
+
+def _deployment(entry: DeploymentConfig) -> Deployment:
+    """Lay an entry out as Prefect's API takes it."""
     flow: Flow[..., Any] = load_flow_from_entrypoint(str(entry.entrypoint))
     pool = entry.work_pool.model_dump(mode="json", exclude_unset=True) if entry.work_pool else {}
-    steps = entry.pull if "pull" in entry.model_fields_set else pull
-    here = [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}]
+    here = [{admission.PULL: {"directory": str(ROOT)}}]
     fields = {
         "name": entry.name,
         "entrypoint": entry.entrypoint,
@@ -103,7 +117,7 @@ def _deployment(entry: DeploymentConfig, pull: Any) -> Deployment:
         "work_pool_name": pool.get("name"),
         "work_queue_name": pool.get("work_queue_name") or "default",
         "job_variables": pool.get("job_variables") or {},
-        "pull_steps": here if steps is None else steps,
+        "pull_steps": here,
         **_limits(entry),
     }
     return Deployment(flow.name, fields | ({} if entry.paused is None else {"paused": entry.paused}))

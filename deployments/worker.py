@@ -1,18 +1,21 @@
-"""Run a worker that, told to stop, first lets its runs end: python -m deployments.worker [--work-queue NAME] …
+"""Run a worker that decides itself what its runs are: python -m deployments.worker [--work-queue NAME] …
 
-``prefect worker start`` ends at once when it is told to, and ends its runs with it: a rollback in its outage, too.
+Told to stop, it first lets its runs end. ``prefect worker start`` ends at once, and ends its runs with it: a rollback
+in its outage, too; and it would run whatever somebody wrote into Prefect.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
-from prefect.workers.process import ProcessWorker
 
-from deployments import server
+from deployments import admission, server
+from deployments.process import Worker
+from runbook import settings, targets
 from runbook.errors import RollbackError
 
 if TYPE_CHECKING:
@@ -39,17 +42,30 @@ def start(
     name
         What the worker is called in the UI.
     """
+    os.chdir(admission.ROOT)  # where the runs work, and whose .env counts for them
     try:
+        _check_targets()
         server.check()  # Prefect's own client tries for minutes, and ends with a traceback
     except RollbackError as error:
         _say(str(error))
         return 1
-    worker = ProcessWorker(work_pool_name=pool, work_queues=work_queue, name=name or None)
+    worker = Worker(work_pool_name=pool, work_queues=work_queue, name=name or None)
     asyncio.run(_until_told(worker))
     return 0
 
 
-async def _until_told(worker: ProcessWorker) -> None:
+def _check_targets() -> None:
+    """Name the targets of this worker. Raises RollbackError where there is none, or one cannot be used."""
+    loaded = settings.load()
+    found = targets.names(loaded)
+    for one in found:
+        targets.read(one, loaded)
+    if not found:
+        raise targets.none(loaded)
+    _say(f"Targets of this worker, from {targets.folder(loaded)}: {', '.join(found)}.")
+
+
+async def _until_told(worker: Worker) -> None:
     work = asyncio.ensure_future(worker.start(printer=_say))
     told = asyncio.Event()
     take = worker.get_and_submit_flow_runs

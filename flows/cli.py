@@ -20,6 +20,7 @@ from runbook.barrier import fence
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
 from runbook.planning import plan, plandata
+from runbook.rehearsing import stagingmark
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import PlanRequest, RollbackRequest
 from runbook.schema import verification
@@ -134,8 +135,17 @@ def run(request: Request) -> int:
 
 
 @app.command
-def rehearse(request: Rehearsal | None = None) -> int:
-    """Rehearse on staging, here and now: clone production, roll the clone back, test it, and put staging back."""
+def rehearse(request: Rehearsal | None = None, *, mark: str | None = None) -> int:
+    """Rehearse on staging, here and now: clone production, roll the clone back, test it, and put staging back.
+
+    Parameters
+    ----------
+    mark
+        Rehearse nothing: mark the database of this name, to which the environment leads, as staging; once.
+    """
+    if mark:
+        console.print(stagingmark.make(settings.load(), mark), markup=False)
+        return DONE
     from flows import session  # noqa: PLC0415
 
     return session.rehearse(request or RehearsalRequest(), console)

@@ -11,7 +11,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from runbook import database, settings
+from flows import runpage
+from runbook import database
 from runbook.models import Plan
 from runbook.planning import plan as plans
 from runbook.planning import standingforecast
@@ -28,7 +29,7 @@ def plan(request: ForecastRequest = ASSUMED) -> State[Any]:
     Nothing is written to the database, and nobody is told. Artifacts: `forecast`, whose versions are the history, and
     `forecast-history`, a table of the last of them.
     """
-    loaded = settings.load()
+    loaded = runpage.load()
     drawn = _drawn(request, loaded)
     said, key = standingforecast.sentence(drawn), artifact_key(loaded)
     create_markdown_artifact(standingforecast.markdown(drawn), key=key, description=said)

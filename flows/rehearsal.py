@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows import practice
+from flows import practice, runpage
 from runbook import settings
 from runbook.rehearsing import record as records
 from runbook.rehearsing import request as requests
@@ -34,7 +34,7 @@ def rehearsal(request: RehearsalRequest = USUAL) -> State[Any]:
     Whatever happens, staging is put back as it was found, and the rehearsal stands in the history. The team is told
     when it fails, or when a step is slower than usual. Production is only read, and no message leaves this machine.
     """
-    loaded = requests.settings(request, settings.load())
+    loaded = requests.settings(request, runpage.load())
     try:
         with records.begun(request, loaded, flow_run.id) as record:
             practice.clear(record)

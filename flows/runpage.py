@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_UI_URL
 from prefect.states import Running
 
 from runbook import journal, settings
+from runbook.errors import RunRefused
 from runbook.models import Step
 from runbook.planning import forecast
 from runbook.runs import Run
@@ -23,6 +24,8 @@ from tasks import progress
 
 log = logging.getLogger(__name__)
 
+decided_by_worker = False
+"""Whether this is the process of a run whose environment the runbook's own worker decided (deployments/flowrun.py)."""
 STEPS = len(forecast.TYPICAL) + 1
 """How many steps a run has, authorise among them."""
 
@@ -35,7 +38,17 @@ def name() -> str:
 
 
 def load() -> Settings:
-    """Read the settings; where they do not say where the UI is, Prefect's own do."""
+    """Read the settings; where they do not say where the UI is, Prefect's own do. Raises RunRefused, SettingsInvalid.
+
+    A run of a deployment is refused in the process of a worker that takes its environment from Prefect's API.
+    """
+    context = FlowRunContext.get()
+    if context and context.flow_run and context.flow_run.deployment_id and not decided_by_worker:
+        raise RunRefused(
+            "This run was started by a worker of Prefect's own: whoever reaches Prefect would decide what it does.",
+            "Stop that worker, and start the runbook's: python -m deployments.worker",
+            "Nothing was touched.",
+        )
     loaded = settings.load()
     ui = PREFECT_UI_URL.value()
     return loaded if loaded.run_url or not ui else loaded.model_copy(update={"run_url": ui})

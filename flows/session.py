@@ -20,7 +20,7 @@ from prefect.settings import (
 )
 from rich.console import Console
 
-from flows import prompting, proxies
+from flows import prompting, proxies, results
 from flows.rehearsal import rehearsal
 from flows.rollback import rollback
 from runbook import journal
@@ -40,6 +40,7 @@ T = TypeVar("T")
 @contextmanager
 def server(console: Console) -> Iterator[None]:
     """Use the configured Prefect server, or start a temporary one and say so."""
+    results.read_none()
     url = PREFECT_API_URL.value()
     proxies.bypass(url or "")
     if url and _answers(url):

@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows import runpage
 from runbook import runs, settings
 from runbook.errors import DatabaseFenced, Refused, SecondRunner
 from runbook.safekeeping import snapshots
@@ -25,7 +26,7 @@ def tidy() -> State[Any]:
 
     A snapshot without a proved dump is never dropped, unless its run changed nothing.
     """
-    loaded = settings.load()
+    loaded = runpage.load()
     try:
         done = [_tidied(run_id, loaded) for run_id in snapshots.waiting(loaded)]
     except (SecondRunner, DatabaseFenced, Refused) as busy:  # a rollback is at work, or was not finished

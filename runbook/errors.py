@@ -27,6 +27,10 @@ class SettingsInvalid(RollbackError):
     """A ROLLBACK_… setting or a parameter cannot be used."""
 
 
+class RunRefused(RollbackError):
+    """A run was asked for in a way that the worker does not start; every reason is listed."""
+
+
 class DatabaseUnavailable(RollbackError):
     """No connection could be made, or the connection was lost."""
 

@@ -5,13 +5,22 @@ The target database is not among them: it comes from libpq's own environment (PG
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic.functional_validators import BeforeValidator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from runbook import env_file
 from runbook.errors import SettingsInvalid
 
 
@@ -29,10 +38,17 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_command)]
 
 
+class _PrivateFile(EnvSettingsSource):
+    """The ``.env`` of the working directory, which counts only where it is this user's alone."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in env_file.settings().items()}
+
+
 class Settings(BaseSettings):
     """What one installation of the runbook needs to know, besides the database."""
 
-    model_config = SettingsConfigDict(env_prefix="ROLLBACK_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ROLLBACK_", frozen=True, extra="ignore")
 
     target: str = Field("production", description="What messages and reports call this target.")
     bot_label: Literal["assistant", "twin"] = Field(
@@ -174,6 +190,11 @@ class Settings(BaseSettings):
         description="Folder of the worker's store: used codes, wrong answers, proposals. Not set: that of the "
         "approvers' file.",
     )
+    targets_dir: Path | None = Field(
+        None,
+        description="Folder of the worker's targets, a file NAME.env of mode 0600 each. Not set: targets, beside the "
+        "approvers' file.",
+    )
     approvers: SecretStr = Field(
         SecretStr(""), description="The same text as in that file (a secret); takes its place where it is set."
     )
@@ -210,6 +231,18 @@ class Settings(BaseSettings):
         None,
         description="Address of the Prefect UI, for links in messages. Not set: PREFECT_UI_URL or PREFECT_API_URL.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature; it asks nobody's owner
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let what is given win over the environment, and the environment over the file."""
+        return init_settings, env_settings, _PrivateFile(settings_cls)
 
     def tolerated(self, announced: int) -> float:
         """Return how many rows there may be where the approved plan announced so many."""

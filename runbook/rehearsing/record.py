@@ -16,7 +16,7 @@ from runbook import database, journal
 from runbook.database import Row
 from runbook.errors import DatabaseUnavailable, RollbackError
 from runbook.models import Outcome, Step
-from runbook.rehearsing import alert, guard, history
+from runbook.rehearsing import alert, history, stagingmark
 from runbook.rehearsing import request as requests
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.settings import Settings
@@ -66,7 +66,7 @@ def begun(request: RehearsalRequest, settings: Settings, prefect_run: str | None
     """
     called = requests.label(request)
     try:
-        guard.check_target(settings)
+        stagingmark.check(settings)
         with _opened(called, request, settings, prefect_run) as record:
             yield record
             slow = history.slower(record.conn, settings, record.id) if record.outcome == "done" else []

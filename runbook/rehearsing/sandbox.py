@@ -13,7 +13,7 @@ from runbook.approval import approvers, onetime
 from runbook.approval.approvers import Approver
 from runbook.errors import RehearsalRefused
 from runbook.models import Identity, Plan
-from runbook.rehearsing import guard, marks
+from runbook.rehearsing import guard, marks, stagingmark
 from runbook.rehearsing.clonedata import Clone
 from runbook.settings import Settings
 from runbook.telling import sink
@@ -54,12 +54,15 @@ def _clone(clone: Clone) -> Identity:
     with closing(database.connect()) as conn:
         found = marks.find(conn, clone.staging)
         identity = database.identity(conn)
+        staging = stagingmark.bearer(conn, clone.staging)
     standing = found and found.mark and found.stands("standing") and found.mark.run == clone.run
     source = guard.marked_source(found.mark.source) if found and found.mark else None
     same = source and (source.system_identifier, source.oid) == (identity.system_identifier, identity.oid)
-    if not standing or same or identity.database != clone.staging:
+    aside = staging is not None and staging.stands("resting")
+    if not standing or not aside or same or identity.database != clone.staging:
         raise RehearsalRefused(
-            f"{identity.database} is not the masked clone of this rehearsal: it is not rolled back.",
+            f"{identity.database} is not the masked clone of this rehearsal beside a marked staging: it is not rolled "
+            "back.",
             "Rehearse again; see PGSERVICE (or PGHOST, PGDATABASE) if that says the same.",
             "It was not touched.",
         )

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 
-from runbook import database, journal
+from runbook import database, env_file, journal, refusals
 from runbook.barrier import fence, watchdog
-from runbook.errors import DatabaseFenced, SecondRunner
+from runbook.errors import DatabaseFenced, RollbackError, SecondRunner
 from runbook.models import Identity, Step
 from runbook.planning import plan
+from runbook.refusals import NONE, Refusals
 from runbook.settings import Settings
 from runbook.telling import recipients, told
 from runbook.telling.summary import START, STOP
@@ -40,6 +41,10 @@ class Standing:
     next: str
     told: Mapping[str, Told] = field(default_factory=dict)
     """Who was told, by incident: of the newest run's, and of each in which somebody waits."""
+    settings_file: str = ""
+    """The .env whose settings count here; empty: there is none, and the environment alone counts."""
+    refused: Refusals = NONE
+    """The runs that the worker refused of late, where this user may read its store."""
 
 
 def read(settings: Settings) -> Standing:
@@ -69,6 +74,8 @@ def read(settings: Settings) -> Standing:
             safe=safe,
             next=then,
             told={one: who for one, who in ended.items() if who.open or (last and one == last["incident"])},
+            settings_file=_settings_file(),
+            refused=_refused(settings),
         )
 
 
@@ -84,7 +91,32 @@ def _behind_the_fence(settings: Settings) -> Standing:
     except SecondRunner as living:
         name, runner = fence.target(), living.problem
         state, then = "A rollback is at work behind the fence.", "Wait for it, or follow it in the Prefect UI."
-    return Standing(name, None, {}, True, runner, None, [], state, False, then)
+    return Standing(
+        name,
+        None,
+        {},
+        True,
+        runner,
+        None,
+        [],
+        state,
+        False,
+        then,
+        settings_file=_settings_file(),
+        refused=_refused(settings),
+    )
+
+
+def _refused(settings: Settings) -> Refusals:
+    """Read what the worker refused; a store that cannot be read must not hide where the database stands."""
+    try:
+        return refusals.read(settings)
+    except RollbackError as error:
+        return Refusals(0, f"is not known: {error.problem}")
+
+
+def _settings_file() -> str:
+    return str(env_file.found() or "")
 
 
 def _opens(settings: Settings, name: str) -> str:

@@ -104,6 +104,8 @@ def status(standing: Standing, console: Console) -> None:
         ("Safe to stop here", "yes" if standing.safe else "no"),
         ("Next", standing.next),
         ("Runner", standing.runner or "nobody"),
+        ("Settings", f"environment, then {standing.settings_file or 'nothing: there is no .env with any here'}"),
+        *_refused(standing),
         *((f"Told of {incident}", told.counts(who)) for incident, who in standing.told.items()),
         *((f"Migration {number}", state) for number, state in standing.migrations.items()),
     ]
@@ -113,6 +115,12 @@ def status(standing: Standing, console: Console) -> None:
         screen.say(f"Last run: {last['incident']}, {last['outcome']}. {last['state']}", console)
     for one in standing.steps:
         step(one, console)
+
+
+def _refused(standing: Standing) -> list[tuple[str, str]]:
+    """Say how many runs the worker refused, where any were."""
+    refused = standing.refused
+    return [("Refused runs", f"{refused.day} in the last day; the newest {refused.newest}")] if refused.newest else []
 
 
 def _each(checks: Sequence[Check], console: Console) -> None:

@@ -114,7 +114,10 @@ def program(home: Path, words: Sequence[str], env: Mapping[str, str]) -> Iterato
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a program and whatever is left of its session."""
+    """End a program and whatever is left of its session; the runbook's worker stops at once when it is told twice."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(2)
     process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(15)

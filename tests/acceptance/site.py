@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance import prefects
-from tests.acceptance.operator import Desk
+from tests.acceptance.operator import ROOT, Desk
 from tests.acceptance.prefects import Prefect
 from tests.waiting import until
 
 FINAL = ("Completed", "Declined", "Refused", "Cancelled", "Failed", "Crashed")
 PARTS = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-WORKER = ("worker", "start", "--pool", "rollback", "--type", "process")
+WORKER = ("python", "-m", "deployments.worker")
+TARGETS = ROOT / "deployments" / "host" / "targets"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,18 @@ def through_services(env: Mapping[str, str], folder: Path, *targets: str) -> dic
     """Return an environment that leads to the same database as ``env``, by the service of each of the targets."""
     clean = {name: value for name, value in env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
     place = {part: env[pg] for part, pg in PARTS.items()}
+    install_targets(folder, *targets)
     return clean | {"PGSERVICEFILE": str(service_file(folder, {f"digitaltwin-{name}": place for name in targets}))}
+
+
+def install_targets(folder: Path, *names: str) -> None:
+    """Install the shipped files of these targets beside the approvers' file, as deployments/README.md says."""
+    place = folder / "targets"
+    place.mkdir(mode=0o700, exist_ok=True)
+    for name in names:
+        file = place / f"{name}.env"
+        file.write_text((TARGETS / f"{name}.env").read_text())
+        file.chmod(0o600)
 
 
 def service_file(folder: Path, places: Mapping[str, Mapping[str, str]]) -> Path:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import psycopg
+
+from runbook.rehearsing import stagingmark
 from tests.acceptance.site import PARTS
 from tests.databases import Database
 from tests.servers import Server
@@ -20,10 +23,16 @@ def lent(server: Server) -> Iterator[Database]:
     found = Database(server, NAME)
     with found.connect() as conn:
         conn.execute("CREATE TABLE was_here AS SELECT 1 AS id")
+        mark(conn)
     try:
         yield found
     finally:
         _drop(server)
+
+
+def mark(conn: "psycopg.Connection") -> None:
+    """Mark a database as staging, as rollback rehearse --mark does for somebody who sits there."""
+    stagingmark.write(conn, conn.info.dbname)
 
 
 def _drop(server: Server) -> None:

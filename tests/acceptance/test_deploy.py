@@ -115,7 +115,9 @@ def test_an_edit_changes_that_deployment_alone(empty: Prefect, tmp_path: Path) -
 
 CHANGES: dict[str, Edit] = {
     "tags": lambda d: d["rollback/staging"].update(tags=["rollback", "staging", "practice"]),
-    "job_variables": lambda d: d["rollback/staging"]["work_pool"]["job_variables"]["env"].update(PGSERVICE="other"),
+    "job_variables": lambda d: d["rollback/staging"]["work_pool"]["job_variables"]["env"].update(
+        ROLLBACK_TARGET="practice"
+    ),
     "parameters": lambda d: d["rollback/staging"].update(parameters={"request": {"oauth": "keep"}}),
     "concurrency_limit": lambda d: d["rollback/staging"]["concurrency_limit"].update(limit=2),
     "concurrency_options": lambda d: d["rollback/staging"]["concurrency_limit"].update(collision_strategy="ENQUEUE"),
@@ -169,19 +171,24 @@ def test_what_prefect_deploy_registers_is_the_same(empty: Prefect) -> None:
     assert "Nothing had to be changed." in deploy(empty)
 
 
-def test_a_reference_to_a_secret_stays_a_reference(empty: Prefect, tmp_path: Path) -> None:
-    reference = "{{ prefect.blocks.secret.rollback-approvers }}"
-    block = "from prefect.blocks.system import Secret; Secret(value='4711-secret').save('rollback-approvers')"
-    assert run(sys.executable, "-c", block, **empty.env).returncode == 0
-
-    def named(found: dict[str, Any]) -> None:
-        found["rollback/production"]["work_pool"]["job_variables"]["env"]["ROLLBACK_APPROVERS"] = reference
-
-    deploy(empty, edited(tmp_path, named))
-    there = empty.read("/deployments/name/rollback/production")
-    assert there["job_variables"]["env"]["ROLLBACK_APPROVERS"] == reference
-    assert "4711-secret" not in str(there)
+def test_the_prefect_yaml_of_an_earlier_version_registers_nothing_and_says_what_to_do(
+    empty: Prefect, tmp_path: Path
+) -> None:
     deploy(empty)
+    before = standing(empty)
+
+    def earlier(found: dict[str, Any]) -> None:
+        env = found["rollback/production"]["work_pool"]["job_variables"]["env"]
+        env |= {"PGSERVICE": "digitaltwin-production", "ROLLBACK_APPROVERS": "{{ prefect.blocks.secret.approvers }}"}
+
+    file = edited(tmp_path, earlier)
+    refused = run(sys.executable, "-m", "deployments.deploy", file, **empty.env)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert "job_variables.env.PGSERVICE belongs into the target's file on the worker" in refused.stderr
+    assert changed(empty, before) == set()
+    made = run(sys.executable, "-m", "deployments.targets", file, ROLLBACK_TARGETS_DIR=str(tmp_path))
+    assert f"# {tmp_path}/production.env\n" in made.stdout and "PGSERVICE=digitaltwin-production\n" in made.stdout
+    assert "# ROLLBACK_APPROVERS came from Prefect" in made.stdout
 
 
 def test_a_deployment_of_somebody_else_is_named_and_left(empty: Prefect, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.acceptance import prefects, staging
 from tests.acceptance.engine import unavailable
 from tests.acceptance.operator import ROOT, desk
 from tests.acceptance.prefects import Prefect
-from tests.acceptance.site import service_file
+from tests.acceptance.site import WORKER, install_targets, service_file
 from tests.databases import Database, Templates
 from tests.servers import Server
 from tests.waiting import until
@@ -62,9 +62,9 @@ def site(templates: Templates, server: Server, tmp_path_factory: pytest.TempPath
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
         places = {"digitaltwin-production": staging.place(production), "digitaltwin-staging": staging.place(place)}
         env["PGSERVICEFILE"] = str(service_file(folder, places))
+        install_targets(folder, "production", "staging")
         _register(folder, env)
-        words = ["worker", "start", "--pool", "rollback", "--type", "process"]
-        with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", WORKER, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(prefect, place, folder)
 
 
@@ -83,7 +83,7 @@ def _register(folder: Path, env: dict[str, str]) -> None:
 
 def test_two_rehearsals_run_by_their_schedule_and_the_artifacts_show_both(site: Site) -> None:
     until(lambda: site.outcomes().count("done") >= 2 or "failed" in site.outcomes(), 240)
-    assert site.outcomes()[:2] == ["done", "done"], (site.folder / "worker" / "worker.log").read_text()[-4000:]
+    assert site.outcomes()[:2] == ["done", "done"], (site.folder / "worker" / "python.log").read_text()[-4000:]
     until(lambda: len(json.loads(site.artifact("rehearsal-history"))) >= 2)
     until(lambda: len([name for name in site.scheduled() if re.fullmatch(r"REHEARSAL-[\d-]+ on staging", name)]) >= 2)
     first, second = json.loads(site.artifact("rehearsal-history"))[-2:]

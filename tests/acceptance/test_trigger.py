@@ -18,7 +18,7 @@ import pytest
 from tests.acceptance import prefects
 from tests.acceptance.operator import ROOT, SECONDS, Desk, Done, at_baseline, code, desk
 from tests.acceptance.prefects import Prefect
-from tests.acceptance.site import through_services
+from tests.acceptance.site import WORKER, through_services
 from tests.databases import Database, Templates
 from tests.waiting import until
 
@@ -76,8 +76,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         env = through_services(at.env, folder, "production")
         registered = at.program(sys.executable, "-m", "deployments.deploy")
         assert registered.returncode == 0, registered.stderr
-        words = ["worker", "start", "--pool", "rollback", "--type", "process"]
-        with prefects.program(folder / "worker", words, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
+        with prefects.program(folder / "worker", WORKER, {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}):
             yield Site(server, database, at)
 
 

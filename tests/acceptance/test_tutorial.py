@@ -87,7 +87,11 @@ def test_from_two_databases_to_a_staging_that_is_rolled_back(learner: Learner) -
     assert section("Start a server") == ["prefect server start\n"]
     assert "rollback/staging" in learner.types("Register the deployments").stdout
     assert "Nothing had to be changed." in learner.types("Register the deployments").stdout
-    [start] = section("Start a worker")
+    install, start = section("Start a worker")
+    installed = install.replace("~/.config/rollback", str(learner.desk.folder)).replace(
+        " deployments/", f" {ROOT}/deployments/"
+    )
+    assert learner.desk.program("bash", "-c", installed).returncode == 0
     env = {**learner.desk.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     with prefects.program(learner.desk.folder / "worker", start.split(), env):
         _roll_back(learner)

@@ -19,7 +19,7 @@ from tests.acceptance import prefects, receiver, staging
 from tests.acceptance.operator import ROOT, Desk, at_baseline, desk
 from tests.acceptance.prefects import Prefect
 from tests.acceptance.receiver import Receiver
-from tests.acceptance.site import service_file
+from tests.acceptance.site import WORKER, install_targets, service_file
 from tests.databases import Database, Templates
 from tests.waiting import until
 
@@ -72,11 +72,10 @@ class Site:
     @contextmanager
     def worker(self, name: str) -> Iterator[psutil.Process]:
         """Run a worker of the pool."""
-        words = ["worker", "start", "--pool", "rollback", "--name", name]
+        words = [*WORKER, "--name", name]
         env = {**self.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
         with prefects.program(self.desk.folder / name, words, env):
-            mark = str(self.desk.folder / name)
-            yield next(one for one in psutil.process_iter(["cwd", "cmdline"]) if one.info["cwd"] == mark)
+            yield next(one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"][-2:] == ["--name", name])
 
     def asleep(self) -> bool:
         """Tell whether a rehearsal stands still inside the transaction of its rollback."""
@@ -102,6 +101,7 @@ def site(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iter
         at = desk(production, folder, **server.env, ROLLBACK_FENCE_ORPHAN_SECONDS="5")
         env = {name: value for name, value in at.env.items() if not name.startswith("PG") and name != "ROLLBACK_TARGET"}
         places = {"digitaltwin-production": staging.place(production), "digitaltwin-staging": staging.place(place)}
+        install_targets(folder, "production", "staging")
         env |= {"PGSERVICEFILE": str(service_file(folder, places)), "ROLLBACK_ALERT_WEBHOOK": channel.url}
         yield Site(server, production, place, at, env, channel)
 

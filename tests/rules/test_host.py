@@ -15,8 +15,9 @@ import prefect.settings
 import pytest
 import yaml
 
-from deployments import registry, worker
+from deployments import admission, registry, worker
 from flows import rehearsal
+from runbook import targets
 from runbook.settings import Settings
 from tests.acceptance import hosting
 from tests.acceptance.engine import unavailable
@@ -113,16 +114,19 @@ def test_who_stops_a_worker_leaves_time_for_a_rollback() -> None:
     assert pod()["terminationGracePeriodSeconds"] == 7200 > 2 * 60 * decision
 
 
-@pytest.mark.parametrize("name", ["server.env", "worker.env"])
+TARGETS = sorted(str(file.relative_to(HOST)) for file in (HOST / "targets").iterdir())
+
+
+@pytest.mark.parametrize("name", ["server.env", "worker.env", *TARGETS])
 def test_each_setting_of_the_files_exists(name: str) -> None:
     ours = {f"ROLLBACK_{field.upper()}" for field in Settings.model_fields}
     for setting in hosting.settings(name, {}):
-        known = setting in ours | {"PGSERVICEFILE", "PGPASSFILE"}
+        known = setting in ours | {"PGSERVICEFILE", "PGPASSFILE", "PGSERVICE"}
         assert known or hasattr(prefect.settings, setting), setting
 
 
 def test_no_file_holds_a_secret_of_ours() -> None:
-    for file in (*HOST.iterdir(), *CONTAINER.iterdir()):
+    for file in (one for folder in (HOST, CONTAINER) for one in folder.rglob("*") if one.is_file()):
         for found in re.findall(r"^\s*\w*(?:PASSWORD|AUTH_STRING)\w*[=:]\s*(\S+)", file.read_text(), flags=re.M):
             assert "_PASSWORD" in found or found.startswith("/run/secrets/"), (file.name, found)
 
@@ -187,6 +191,15 @@ def test_what_watches_fits_the_runs(name: str) -> None:
 
 def test_a_silent_run_missed_more_than_one_heartbeat() -> None:
     within = WATCH["silent.yaml"]["trigger"]["within"]
-    for deployment in registry.read():
-        beat = int(deployment.fields["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
-        assert beat >= 30 and 3 * beat <= within
+    beat = int(admission.FIXED["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert beat >= 30 and 3 * beat <= within
+
+
+def test_each_target_that_is_registered_has_its_file(tmp_path: Path) -> None:
+    named = {deployment.fields["job_variables"]["env"]["ROLLBACK_TARGET"] for deployment in registry.read()}
+    assert {f"targets/{name}.env" for name in named} == set(TARGETS)
+    loaded = Settings(targets_dir=tmp_path)
+    for name in named:
+        (tmp_path / f"{name}.env").write_text((HOST / "targets" / f"{name}.env").read_text())
+        (tmp_path / f"{name}.env").chmod(0o600)
+        assert targets.read(name, loaded)["PGSERVICE"] == f"digitaltwin-{name}"

@@ -63,6 +63,11 @@ deployments:
   - name: staging
     work_pool: {}
     schedules: [{interval: 60}]
+  - name: test
+    entrypoint: mine.py:flow
+    parameters: {request: {}, settings: {}}
+    pull: []
+    work_pool: {name: rollback, job_variables: {command: sh, env: {ROLLBACK_TARGET: test, PGSERVICE: test}}}
 """
 
 
@@ -74,9 +79,16 @@ def test_everything_that_is_wrong_is_listed_at_once(tmp_path: Path) -> None:
     lines = [line.strip("- ") for line in error.value.problem.splitlines()[1:]]
     assert lines == [
         "production: shedules is not registered by this program",
+        "production: job_variables.env.ROLLBACK_TARGET is missing",
         "staging: entrypoint is missing",
         "staging: work_pool.name is missing",
         "staging: each schedule needs a slug, by which it is found again",
+        "staging: job_variables.env.ROLLBACK_TARGET is missing",
+        "test: pull is not registered by this program",
+        f"test: job_variables.env.PGSERVICE belongs into the target's file on the worker ({registry.MOVE})",
+        f"test: job_variables.command belongs into the target's file on the worker ({registry.MOVE})",
+        "test: no worker runs mine.py:flow",
+        "test: no worker takes the parameter settings",
     ]
 
 

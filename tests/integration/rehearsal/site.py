@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook import settings
-from runbook.rehearsing import history
+from runbook.rehearsing import history, stagingmark
 from tasks import authorise
 from tests import application, servers
 from tests import rehearsal as places
@@ -114,6 +114,7 @@ def site(
         monkeypatch.setenv("ROLLBACK_PG_BIN", str(other.folder))
         monkeypatch.setenv("ROLLBACK_BACKUP_DIR", str(tmp_path / "backups"))
         monkeypatch.setenv("ROLLBACK_REPORT_DIR", str(tmp_path / "reports"))
+        stagingmark.make(settings.load(), STAGING)
         with application.running(tmp_path, stage.staging, monkeypatch) as app:
             yield Site(production, stage.staging, app, tmp_path)
         with other.connect() as admin:
