@@ -8,6 +8,7 @@ from prefect.states import Cancelled, Completed
 
 from flows import runpage
 from runbook import resumption, runs
+from runbook.approval import proposals
 from runbook.errors import Declined, PlanChanged, Refused, SecondRunner
 from runbook.models import Check, Plan
 from runbook.planning import planpage
@@ -53,6 +54,8 @@ def take_back(run: Run) -> State[Any]:
     plan = None
     try:
         resumption.find(run)
+        if not run.committed:
+            proposals.record(run)
         if run.dead:
             take_over(run)
         plan = assess(run)
@@ -107,6 +110,7 @@ def change(run: Run, plan: Plan) -> None:
 
 def tell_the_rest(run: Run, plan: Plan) -> State[Any]:
     """With nothing to roll back: tell who still waits to be told of this incident's rollback, if there is anybody."""
+    proposals.end(run, "nothing to roll back")
     if not ending.take_up(run):
         return Completed(message=f"{planpage.verdict(plan)}.")
     return told(notify_rest(run, plan))

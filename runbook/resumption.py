@@ -156,7 +156,7 @@ def _other_tag(run: Run, claim: Claim) -> bool:
 def settle(run: Run, drawn: Plan) -> Plan:
     """Return the plan by which a run goes on: the approved one where it still fits, else one to be approved."""
     if run.claim is None:
-        return replace(drawn, warnings=[*run.doubts, *drawn.warnings])
+        return replace(drawn, proposals=run.proposals, warnings=[*run.doubts, *drawn.warnings])
     begun = f"run {run.claim.run} of {figures.moment(run.claim.started)}"
     known = plandata.read(run.claim.plan) if run.claim.proved else replace(drawn, release=None)
     other = _other_release(known.release, drawn.release) if run.claim.proved else ""

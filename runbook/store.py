@@ -18,7 +18,11 @@ NAME = "state.sqlite3"
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process's."""
 SETTING = "ROLLBACK_STATE_DIR"
-TABLES: tuple[str, ...] = ()
+TABLES: tuple[str, ...] = (
+    "CREATE TABLE IF NOT EXISTS proposal (run TEXT PRIMARY KEY, target TEXT NOT NULL, database TEXT NOT NULL, "
+    "incident TEXT NOT NULL, triggers TEXT NOT NULL, identified REAL NOT NULL, proposed REAL NOT NULL, "
+    "requested_by TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT 'waiting')",
+)
 """DDL, each with IF NOT EXISTS; times are seconds since 1970, UTC."""
 
 

@@ -36,6 +36,8 @@ class Question:
     requested_by: str = ""
     given: Sequence[Approval] = ()
     """Approvals that count already."""
+    known: Mapping[str, str] | None = None
+    """The approvers' entries when the wait began (roster); None: they are not compared."""
 
 
 @dataclass(frozen=True)

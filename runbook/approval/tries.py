@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from runbook import database
-from runbook.approval import approvers, authority, onetime
+from runbook.approval import approvers, authority, onetime, roster
 from runbook.approval.answer import Answer
 from runbook.approval.approvers import Approver
 from runbook.approval.authority import Past, Question
@@ -25,6 +25,7 @@ def judge(run: Run, question: Question, answer: Answer, door: str, now: datetime
     Every code that stands in the answer is used up, also when the answer does not count.
     """
     people, refusal = _people(run)
+    refusal = refusal or roster.check(question.known, people, answer.name)
     who = approvers.find(people, answer.name)
     with database.transaction(run.side):
         past = remembered(run, who, now) if who else Past()

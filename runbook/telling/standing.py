@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from runbook import database, journal
+from runbook.approval import proposals
 from runbook.barrier import fence, watchdog
 from runbook.errors import DatabaseFenced, SecondRunner
 from runbook.models import Identity, Step
@@ -41,6 +42,8 @@ class Standing:
     safe: bool
     """Whether one may stop here: users are served, nothing is half done."""
     next: str
+    proposals: Sequence[str] = ()
+    """Proposals for this database within the last day, a line each."""
     told: Mapping[str, Told] = field(default_factory=dict)
     """Who was told, by incident: of the newest run's, and of each in which somebody waits."""
 
@@ -61,9 +64,10 @@ def read(settings: Settings) -> Standing:
         state = " ".join([state, *doubts(runs, journal.strangers(conn))])
         ended = recipients.counts(conn)
         state, then = untold(state, then, {} if runner else ended)
+        identity = database.identity(conn)
         return Standing(
             database=conn.info.dbname,
-            identity=database.identity(conn),
+            identity=identity,
             migrations=migrations,
             fenced=False,
             runner=runner,
@@ -72,6 +76,7 @@ def read(settings: Settings) -> Standing:
             state=state,
             safe=safe,
             next=then,
+            proposals=proposals.earlier(settings, identity),
             told={one: who for one, who in ended.items() if who.open or (last and one == last["incident"])},
         )
 

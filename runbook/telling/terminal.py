@@ -105,6 +105,7 @@ def status(standing: Standing, console: Console) -> None:
         ("Next", standing.next),
         ("Runner", standing.runner or "nobody"),
         *((f"Told of {incident}", told.counts(who)) for incident, who in standing.told.items()),
+        *(("Proposed" if nr == 0 else "", line) for nr, line in enumerate(standing.proposals)),
         *((f"Migration {number}", state) for number, state in standing.migrations.items()),
     ]
     screen.facts(Table(("", ""), rows), console)
