@@ -54,7 +54,8 @@ def exists(conn: psycopg.Connection) -> bool:
 
 def strangers(conn: psycopg.Connection) -> list[str]:
     """List what stands in schema rollback and is not the runbook's, each with its remedy."""
-    return [f"{row['object']} {row['why']}. {STRANGER}" for row in database.query(conn, "journal_foreign")]
+    rows = database.query(conn, "journal_foreign")
+    return [f"{sealed.shown(row['object'])} {sealed.shown(row['why'])}. {STRANGER}" for row in rows]
 
 
 def check(conn: psycopg.Connection) -> None:

@@ -19,6 +19,7 @@ from runbook.planning import plan as plans
 from runbook.planning import plandata
 from runbook.request import RollbackRequest
 from runbook.runs import Run
+from runbook.safekeeping.kept import Copy
 from runbook.schema import verification
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,18 @@ def rolled_back(run: Run) -> bool:
     return _fits(run.request.model_dump(), plans.migration_states(run.side, run.settings))
 
 
+def keeps(run: Run, copy: Copy) -> str:
+    """Say why a snapshot must not be dropped although the journal says that it may go; empty: it may.
+
+    It may be the only backup, so that somebody who can write to the journal must not have it dropped.
+    """
+    if not copy.committed:
+        return "its run is said to have changed nothing, and the database is rolled back" if rolled_back(run) else ""
+    steps = journal.steps(run.side, run.id, run.settings)
+    proved = any(one.name == "portable dump" and one.outcome == "done" for one in steps)
+    return "" if proved else "this worker did not write that its portable dump is proved"
+
+
 def _proved(claims: Sequence[Claim], states: Mapping[str, MigrationState]) -> Claim | None:
     """Return the newest run that committed for certain, unless it came to its end."""
     newest = next((one for one in claims if one.proved), None)
@@ -73,7 +86,14 @@ def _claims(run: Run) -> Iterator[Claim]:
     for row in journal.runs(run.side, run.settings):
         if row["claimed"] or row["id"] in dead:
             why = _why(run, row)
-            given = (row["id"], row["incident"], row["started"], row["request"], row["plan"], row["outcome"])
+            given = (
+                row["id"],
+                sealed.shown(row["incident"]),
+                row["started"],
+                row["request"],
+                row["plan"],
+                row["outcome"],
+            )
             yield Claim(*given, proved=not why, why=why)
 
 

@@ -17,12 +17,19 @@ from runbook.settings import Settings
 if TYPE_CHECKING:
     from runbook.runs import Run
 
+LONGEST = 400
+"""How many characters of a name are shown that somebody else may have written."""
 RUN = ("id", "incident", "target", "request", "plan", "plan_hash", "started")
 STEP = ("run_id", "name", "started", "ended", "outcome", "found")
 APPROVAL = ("run_id", "came", "decision", "name", "role", "comment", "without_rehearsal", "plan_hash")
 ADDED = ("locks", "undone")
 """What is added to a step's findings after its end."""
 NOT_OURS = "This row was not written by this worker, or was changed since: it is not believed."
+
+
+def shown(text: object) -> str:
+    """Return what may be shown of a text that somebody else may have written: one short line, no control characters."""
+    return "".join(one if one.isprintable() else "?" for one in str(text))[:LONGEST]
 
 
 def run(run: "Run", plan: Plan, started: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from runbook import database, journal
+from runbook import database, journal, sealed
 from runbook.approval import proposals
 from runbook.barrier import fence, watchdog
 from runbook.errors import DatabaseFenced, SecondRunner
@@ -91,7 +91,7 @@ def doubts(runs: Sequence[Row], strangers: Sequence[str]) -> list[str]:
     said = []
     newer = list(takewhile(lambda row: not row["proved"], runs))
     if newer:
-        names = ", ".join(f"{row['incident']} ({row['id']})" for row in newer[:SHOWN])
+        names = ", ".join(f"{sealed.shown(row['incident'])} ({row['id']})" for row in newer[:SHOWN])
         more = f" and {len(newer) - SHOWN} more" if len(newer) > SHOWN else ""
         said.append(
             f"Not believed, since an earlier version or somebody else wrote it, or changed it: run {names}{more}. "

@@ -4,5 +4,5 @@ SELECT came, decision, name, role, comment,
        coalesce(pg_catalog.to_jsonb(a) ->> 'plan_hash', '') AS plan_hash,
        coalesce(pg_catalog.to_jsonb(a) ->> 'mac', '') AS mac
   FROM rollback.approval AS a
- WHERE run_id = %(run)s
+ WHERE run_id = %(run)s AND came BETWEEN '2000-01-01' AND '9999-01-01'
  ORDER BY id DESC

@@ -5,12 +5,13 @@
 WITH space AS (
     SELECT n.oid, n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rollback'
 ),
-trusted AS ( -- who may own it: who runs this; a superuser; a role that an ordinary role is a member of
+trusted AS ( -- who may own it: who runs this; a superuser; for an ordinary role also the database's owner, and its own roles
     SELECT r.oid
     FROM pg_catalog.pg_roles AS r
     WHERE r.rolname = current_user OR r.rolsuper
        OR (NOT (SELECT me.rolsuper FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user)
-           AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER'))
+           AND (pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')
+                OR r.oid = (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())))
 ),
 known (tab, cols) AS (
     VALUES ('run', '{id,incident,target,request,plan,plan_hash,prefect_run,started,ended,outcome,state}'::text[]),

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 import sql
 from flows import approving
 from flows.rollback import rollback
-from runbook import settings
+from runbook import journal, settings
 from runbook.approval import approvals
 from runbook.errors import RollbackError
 from runbook.models import Plan
@@ -198,6 +198,53 @@ def test_what_somebody_changed_in_a_finished_run_is_said_nowhere(transformed: Da
     stand = standing.read(settings.load())
     assert "Theo Lead" not in str(standing.as_json(stand))
     assert "Not believed" in stand.state
+
+
+def test_a_commit_whose_row_was_taken_away_starts_no_release_that_does_not_fit(
+    transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unfinished: Callable[..., str]
+) -> None:
+    """As if the run had been killed before its commit: the services would start on the release they had."""
+    with application.running(tmp_path, transformed, monkeypatch) as deployed:
+        run = unfinished(previous_tag="v1")
+        deployed.compose("stop", "backend", "frontend")
+        with transformed.connect() as conn:
+            conn.execute("DELETE FROM rollback.step WHERE name = 'verify the schema'")
+            conn.execute("UPDATE rollback.run SET outcome = 'running', state = '', end_mac = ''")
+        with shown(DECLINE) as seen:
+            assert asked(previous_tag="v1").name == "Declined"
+        assert f"Run {run} for INC-1 may have committed" in seen[0]
+        assert deployed.pids() == {}
+        with shown({}):
+            assert asked(previous_tag="v1").is_completed()
+        assert deployed.answers() == {"backend v1 works", "frontend v1 works"}
+
+
+def test_a_good_row_of_another_run_and_an_odd_time_prove_nothing(
+    transformed: Database, unfinished: Callable[..., str]
+) -> None:
+    unfinished()
+    other = "00000000-0000-4000-8000-00000000000"
+    columns = "incident, target, request, plan, plan_hash, outcome, state, mac, end_mac"
+    with transformed.connect() as conn:
+        conn.execute("UPDATE rollback.run SET outcome = 'done', state = 'All is well.'")  # its end is not sealed so
+        for number, (incident, started) in enumerate((("INC-1", "now()"), ("INC-2", "'infinity'"))):
+            conn.execute(
+                f"INSERT INTO rollback.run (id, started, {columns}) SELECT '{other}{number}', {started}, "
+                f"'{incident}', {columns.partition(', ')[2]} FROM rollback.run LIMIT 1".encode()
+            )
+            for table, copied in (
+                ("step", "name, started, ended, outcome, found, mac"),
+                ("approval", "came, decision, name, role, comment, without_rehearsal, plan_hash, mac"),
+            ):
+                conn.execute(
+                    f"INSERT INTO rollback.{table} (run_id, {copied}) SELECT '{other}{number}', {copied} "
+                    f"FROM rollback.{table} WHERE run_id NOT IN ('{other}0', '{other}1')".encode()
+                )
+    assert f"INC-1 ({other}0)" in status()
+    assert f"({other}1)" not in status()
+    assert "All is well" not in str(standing.as_json(standing.read(settings.load())))
+    with transformed.connect() as conn:
+        assert not [row for row in journal.runs(conn, settings.load()) if row["committed"]]
 
 
 def test_a_database_that_no_run_copied_is_no_snapshot(transformed: Database) -> None:
