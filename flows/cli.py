@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from flows import approvers, copies
 from runbook import database, journal, settings
-from runbook.approval import approvals
+from runbook.approval import approvals, proposals
 from runbook.barrier import fence
 from runbook.demo import world
 from runbook.errors import Blocked, RollbackError
@@ -115,6 +116,7 @@ def show_plan(request: Asked | None = None, *, as_json: Json = False) -> int:
         with closing(database.connect()) as conn, conn.transaction():
             conn.execute("SET TRANSACTION READ ONLY")
             drawn = plan.draw(conn, request, loaded, own=[conn.info.backend_pid])
+            drawn = replace(drawn, proposals=proposals.earlier(loaded, drawn.identity))
     except Blocked as undrawn:
         if as_json:
             print(json.dumps({"go_ahead": False, "blockers": list(undrawn.reasons)}, indent=2))  # noqa: T201

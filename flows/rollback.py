@@ -7,7 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed
 
 from flows import runpage
-from runbook import runs
+from runbook import resumption, runs
+from runbook.approval import proposals
 from runbook.errors import Declined, PlanChanged, Refused, SecondRunner
 from runbook.models import Check, Plan
 from runbook.planning import planpage
@@ -52,11 +53,16 @@ def take_back(run: Run) -> State[Any]:
     """From the assessment to the portable dump; however it ends, people are told."""
     plan = None
     try:
+        resumption.find(run)
+        if not run.committed:
+            proposals.record(run)
         if run.dead:
             take_over(run)
         plan = assess(run)
         if not run.committed and not plan.needed:
             return tell_the_rest(run, plan)
+        if run.unapproved:
+            go_on(run, plan)
         if not run.committed:
             authorise(run, plan)
             prepare_release(run, plan)
@@ -72,6 +78,16 @@ def take_back(run: Run) -> State[Any]:
         raise
     portable_dump(run, summary)
     return told(summary)
+
+
+def go_on(run: Run, plan: Plan) -> None:
+    """After the commit: what was not approved, or by nobody knows whom, needs an approval of its own."""
+    try:
+        authorise(run, plan)
+    except Declined as no:
+        no.state = resumption.STATE
+        raise
+    resumption.confirm(run, plan)
 
 
 def change(run: Run, plan: Plan) -> None:
@@ -94,6 +110,7 @@ def change(run: Run, plan: Plan) -> None:
 
 def tell_the_rest(run: Run, plan: Plan) -> State[Any]:
     """With nothing to roll back: tell who still waits to be told of this incident's rollback, if there is anybody."""
+    proposals.end(run, "nothing to roll back")
     if not ending.take_up(run):
         return Completed(message=f"{planpage.verdict(plan)}.")
     return told(notify_rest(run, plan))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def answered() -> Iterator[None]:
 
 def run(request: RollbackRequest, console: Console) -> int:
     """Run the flow in this process and return the exit status: 0 done, 4 declined or refused, 1 failed."""
-    ends: list[Summary] = []
+    request, ends = _named(request, console), list[Summary]()
     hear: Callable[[Summary, Sequence[Path]], None] = lambda summary, _: ends.append(summary)  # noqa: E731
     with (
         server(console),
@@ -96,6 +97,15 @@ def run(request: RollbackRequest, console: Console) -> int:
         except (httpx.HTTPError, PrefectException) as error:
             _leave(_vanished(ends, error, console))
     return ended(state, console)
+
+
+def _named(request: RollbackRequest, console: Console) -> RollbackRequest:
+    """Name this terminal's user as who asks, where the request names nobody; and say so."""
+    if request.requested_by.strip():
+        return request
+    user = pwd.getpwuid(os.getuid()).pw_name
+    console.print(f"Requested by: {user}, this terminal's user (--requested-by names somebody else).", markup=False)
+    return request.model_copy(update={"requested_by": user})
 
 
 def _leave(status: int) -> NoReturn:

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import runpage
-from runbook import runs, settings
+from runbook import resumption, runs, settings
 from runbook.errors import DatabaseFenced, Refused, SecondRunner
 from runbook.safekeeping import snapshots
 from runbook.settings import Settings
@@ -41,6 +41,8 @@ def _tidied(run_id: UUID, loaded: Settings) -> str:
         if copy is None:
             return ""
         if snapshots.due(copy, loaded):
+            if doubt := resumption.keeps(run, copy):
+                return f"{copy.database} stays: {doubt}. Look, then drop it by hand."
             drop_snapshot(run, copy)
             return f"Dropped {copy.database}."
         portable_dump(run)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+from uuid import UUID
 
 from runbook.outlook import Alternative, Forecast, Means, Rehearsal, Trial, Verdict
 
@@ -156,6 +157,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """An earlier run of which the journal says that it has to be gone on with."""
+
+    run: UUID
+    incident: str
+    started: datetime
+    request: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    """Request and plan as the journal has them."""
+    outcome: str
+    proved: bool
+    """Whether this worker wrote all of it: the run, its commit and its approval."""
+    why: str = ""
+    """What is not as this worker would have written it."""
+
+
+@dataclass(frozen=True)
 class Try:
     """One answer to a run that waited for its approval, whether or not it counted; never holds a code."""
 
@@ -229,6 +247,12 @@ class Plan:
     """The newest rehearsal of these scripts; None: none is asked for."""
     trial: Trial | None = None
     """What came of trying it on a copy of the schema; None: there was nothing to try."""
+    taken_up: str = ""
+    """What a run that goes on after the commit goes on with, in a sentence; empty: nothing was done yet."""
+    proposals: Sequence[str] = ()
+    """Earlier proposals for this database, a line each."""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of what runs besides the three scripts: the rest of sql/, the program, the settings."""
     hash: str = ""
     """SHA-256 over everything that matters."""
 

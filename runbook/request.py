@@ -84,7 +84,7 @@ class RollbackRequest(BaseModel):
         title="Identified at",
         description=(
             "When the critical issue was identified; the decision must fall within 30 minutes from then. "
-            "Left empty: when the run starts."
+            "Left empty: when the run starts. An earlier proposal for the incident counts from its own time."
         ),
     )
     late_reason: str = Field(

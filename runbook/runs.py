@@ -11,7 +11,7 @@ import psycopg
 from runbook import connections, database, journal
 from runbook.barrier import fence, poolers, standbys
 from runbook.errors import DatabaseFenced, DatabaseUnavailable, SecondRunner
-from runbook.models import Identity, Step
+from runbook.models import Claim, Identity, Step
 from runbook.request import RollbackRequest
 from runbook.schema import held
 from runbook.schema import transaction as statements
@@ -43,6 +43,16 @@ class Run:
     """Backend process id of ``work``, also when the connection is lost."""
     dead: Sequence[database.Row] = ()
     """Runs that were killed before their commit and left services stopped, or a journal open."""
+    claim: Claim | None = None
+    """The earlier run that this one goes on with, as the journal has it."""
+    unapproved: bool = False
+    """Whether going on after the commit needs an approval of its own."""
+    doubts: list[str] = field(default_factory=list)
+    """What of the journal is not believed, and why: the approver reads it."""
+    proposals: list[str] = field(default_factory=list)
+    """Earlier proposals for this database, a line each: the approver reads them."""
+    plan_hash: str = ""
+    """Hash of the plan that waits for its approval, or has it."""
     changing: bool = False
     """Whether the transaction was begun: only then can it be in doubt whether it committed."""
     locks: held.Watch = field(default_factory=held.Watch)
@@ -68,7 +78,7 @@ class Run:
 
 @contextmanager
 def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
-    """Connect, take the runner's lock and find out where an earlier run for the incident stopped.
+    """Connect and take the runner's lock; ``resumption.find`` finds out where an earlier run stopped.
 
     Opens a fence that a killed runner left closed. Raises DatabaseUnavailable, SecondRunner, ThroughPooler.
     """
@@ -79,13 +89,8 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
         side, gate = database.connect(), database.connect(settings.maintenance_database)
         for conn in (work, side, gate):
             connections.watch(conn)
-        past = journal.unfinished(side, request.incident)
-        if past:
-            log.info("Incident %s: run %s committed and was not finished; going on with it.", request.incident, past)
         identity = database.identity(work)
-        run = Run(
-            past or uuid4(), request, settings, work, side, gate, identity, past is not None, work.info.backend_pid
-        )
+        run = Run(uuid4(), request, settings, work, side, gate, identity, False, work.info.backend_pid)
         run.dead = journal.interrupted(side)
         try:
             yield run
@@ -98,9 +103,11 @@ def opened(request: RollbackRequest, settings: Settings) -> Iterator[Run]:
 def again(run_id: UUID, settings: Settings) -> Iterator[Run]:
     """Open a run that has ended once more, to do what it left for later. Raises DatabaseUnavailable, SecondRunner."""
     with closing(database.connect()) as conn:
+        journal.check(conn)
         given = next(row["request"] for row in journal.runs(conn) if row["id"] == run_id)
     with opened(RollbackRequest.model_validate(given), settings) as run:
         run.id = run_id
+        journal.prepare(run.side)
         yield run
 
 

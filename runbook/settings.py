@@ -199,6 +199,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="The same text as in that file (a secret); takes its place where it is set."
     )
     approvals_needed: int = Field(1, ge=1, le=2, description="How many different persons must approve: 1 or 2.")
+    unnamed_request: Literal["two approvals", "refuse"] = Field(
+        "two approvals",
+        description="What becomes of a request for production that names nobody in requested_by: two persons must "
+        "approve it, or it is refused.",
+    )
     requester_may_approve: bool = Field(
         False, description="Whether who asked for the rollback (requested_by) may also answer it."
     )

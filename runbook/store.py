@@ -35,6 +35,9 @@ TABLES: tuple[str, ...] = (
         database TEXT PRIMARY KEY,
         imported REAL NOT NULL
     ) STRICT""",
+    "CREATE TABLE IF NOT EXISTS proposal (run TEXT PRIMARY KEY, target TEXT NOT NULL, database TEXT NOT NULL, "
+    "incident TEXT NOT NULL, triggers TEXT NOT NULL, identified REAL NOT NULL, proposed REAL NOT NULL, "
+    "requested_by TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT 'waiting')",
 )
 """DDL, each with IF NOT EXISTS; times are seconds since 1970, UTC."""
 

@@ -17,6 +17,11 @@ def path(name: str) -> Traversable:
     return found
 
 
+def root() -> Traversable:
+    """Return this folder."""
+    return files(__name__)
+
+
 def read(name: str) -> str:
     """Return the text of the file ``name`` below sql/. Raises FileNotFoundError when there is none."""
     return path(name).read_text(encoding="utf-8")

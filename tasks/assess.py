@@ -4,7 +4,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal
+from runbook import journal, resumption
 from runbook.models import Plan
 from runbook.planning import plan, planpage
 from runbook.planning.trial import trial
@@ -15,7 +15,9 @@ from runbook.runs import Run
 def assess(run: Run) -> Plan:
     """Draw the plan of this rollback. Raises Blocked listing everything that stands in the way."""
     with journal.step(run, "assess") as found:
+        journal.check(run.side)
         drawn = plan.draw(run.work, run.request, run.settings, own=run.pids)
+        drawn = resumption.settle(run, drawn)
         page = planpage.plan_markdown(drawn, run.request, drawn.drawn_at)
         create_markdown_artifact(page, key="plan", description=f"Plan for {run.request.incident}")
         found.update(plan_hash=drawn.hash, migrations=dict(drawn.migrations), warnings=list(drawn.warnings))

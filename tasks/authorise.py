@@ -19,7 +19,7 @@ from prefect.states import Running
 from pydantic import Field, SecretStr, ValidationError, create_model
 
 from runbook import figures, journal
-from runbook.approval import approvals, approvers, asking, authority, reminders, tries
+from runbook.approval import approvals, approvers, asking, authority, reminders, roster, tries
 from runbook.approval.answer import Answer, Approval, Decision
 from runbook.approval.asking import Waiting
 from runbook.approval.authority import Question
@@ -64,7 +64,8 @@ def authorise(run: Run, plan: Plan) -> Approval:
         now = datetime.now(UTC)
         until = approvals.window_end(run.request, run.settings, plan.drawn_at, now)
         waiting = Waiting(run.request, run.settings, plan, flow_run)
-        gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by))
+        known = roster.of(asking.people(run.settings))
+        gate = Gate(run, waiting, Question(plan.hash, now, until, run.request.requested_by, known=known))
         approvals.announce(flow_run or None, plan, run.request)
         asking.tell_waiting(waiting, gate.question, now)
         with (

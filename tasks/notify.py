@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from runbook import journal
+from runbook.approval import proposals
 from runbook.models import Check, Plan
 from runbook.runs import Run
 from runbook.telling import ending, messages, notification, report, told
@@ -47,6 +48,7 @@ def notify(
         report.rewrite(run.settings, summary)
         _shown(run, summary, prefect_run)
     journal.end(run, outcome, summary.state)
+    proposals.end(run, outcome)
     return summary
 
 

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from runbook import connections, journal
+from runbook import connections, journal, resumption
 from runbook.application import services
 from runbook.barrier import fence
 from runbook.errors import CommittedAfterAll, DatabaseUnavailable
@@ -29,7 +29,8 @@ def reopen(run: Run, plan: Plan) -> None:
     way is forward. Raises DatabaseUnavailable while nobody can tell.
     """
     _reach(run, plan)
-    if run.changing and journal.committed(run):
+    # The journal and the catalogue must both say that it did not: its row may be gone, and the release would not fit.
+    if run.changing and (journal.committed(run) or resumption.rolled_back(run)):
         raise CommittedAfterAll(
             "The run was broken off, or its connection lost, during the commit, and the transaction did commit.",
             "Run the same command for the same incident again: it goes on with the previous release.",

@@ -18,4 +18,4 @@ def take_over(run: Run) -> None:
             services.start(run.settings, projects.find(run.settings))
             found["services"] = "started again on the release they had"
         for row in run.dead:
-            journal.bury(run.side, row["id"])
+            journal.bury(run, row["id"])

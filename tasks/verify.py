@@ -31,6 +31,6 @@ def _show(run: Run, checks: list[Check]) -> None:
     """Show what was wanted and found, and which rows the transaction changed."""
     said = reportpage.checked(checks)
     shown(lambda: cast(UUID, create_table_artifact(reportpage.compared(checks), key="verification", description=said)))
-    if rows := changes.listed(journal.steps(run.side, run.id)):
+    if rows := changes.listed(journal.steps(run.side, run.id, run.settings)):
         said = "Rows that the transaction inserted, updated and deleted, by table."
         shown(lambda: cast(UUID, create_table_artifact(rows, key="rows", description=said)))

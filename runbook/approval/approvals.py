@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from runbook import figures
 from runbook.errors import Declined, Refused
 from runbook.models import Plan
+from runbook.planning import criteria
 from runbook.request import RollbackRequest, deadline
 from runbook.settings import Settings
 
@@ -54,10 +55,11 @@ def window_end(request: RollbackRequest, settings: Settings, started: datetime, 
     end = deadline(request, settings.decision_minutes)
     if started < end:
         return end
-    if not request.late_reason.strip():
+    if not criteria.in_words(request.late_reason):
         raise Refused(
             f"Started too late: the {settings.decision_minutes} minutes to decide ended at {figures.moment(end)}.",
-            "Say in late_reason why it is decided so late; the approver sees it.",
+            f"Say in late_reason why it is decided so late, in at least {criteria.LETTERS} letters. "
+            "The approver sees it.",
             UNTOUCHED,
         )
     return now + timedelta(minutes=settings.late_minutes)
@@ -68,7 +70,8 @@ def too_late(request: RollbackRequest, settings: Settings, until: datetime) -> D
     return Declined(
         f"No decision in time: the time to decide about {request.incident} ended at {figures.moment(until)} "
         f"({settings.decision_minutes} minutes from identifying the incident).",
-        "Decide whether the incident goes on; a new run needs a late_reason, or a new identified_at.",
+        "Decide whether the incident goes on; a new run needs a late_reason, since the time counts from the first "
+        "identification.",
         UNTOUCHED,
     )
 

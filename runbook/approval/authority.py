@@ -4,7 +4,7 @@ They know neither database nor clock: what is remembered and what time it is are
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,6 +46,8 @@ class Question:
     requested_by: str = ""
     given: Sequence[Approval] = ()
     """Approvals that count already."""
+    known: Mapping[str, str] | None = None
+    """The approvers' entries when the wait began (roster); None: they are not compared."""
 
 
 @dataclass(frozen=True)

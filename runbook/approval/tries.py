@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from runbook import database, store
-from runbook.approval import approvers, authority, code_store, code_text, onetime
+from runbook.approval import approvers, authority, code_store, code_text, onetime, roster
 from runbook.approval.answer import Answer
 from runbook.approval.approvers import Approver
 from runbook.approval.authority import Past, Question
@@ -86,7 +86,7 @@ def _in_store(case: Case, everybody: Sequence[Approver], kept: sqlite3.Connectio
     people = approvers.of_target(everybody, case.run.settings)
     who = approvers.find(people, case.answer.name)
     past = code_store.past(kept, who.fingerprint if who else "", case.source, case.now)
-    refusal = _refusal(case, people, past)
+    refusal = roster.check(case.question.known, people, case.answer.name) or _refusal(case, people, past)
     texts = [case.answer.code.get_secret_value(), *_fields(case.answer).values()]
     codes = authority.spent(texts, everybody, case.now)
     _use_up(kept, codes, who if refusal is None or refusal.proved else None, case.now)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook import database, figures, store
+from runbook import database, figures, journal, store
 from runbook.approval import approvers
 from runbook.barrier import poolers, replication
 from runbook.errors import RollbackError
@@ -62,11 +62,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
         for row in database.query(conn, "needs")
         if not (row["migration"] == OAUTH and plan.oauth == "keep")
     ]
-    problems += [
-        f"{row['relation']} has the name of a table of the runbook's journal, and is none: it has no {row['lacks']}. "
-        "ALTER SCHEMA rollback RENAME TO another name, then ask again."
-        for row in database.query(conn, "journal_foreign")
-    ]
+    problems += journal.strangers(conn)
     if plan.oauth == "keep" and plan.migrations[OAUTH] == "partial":
         problems.append("012 is applied in part, so it cannot be kept. Choose temporary passwords or delete.")
     problems += serverstate.blockers(conn, settings)

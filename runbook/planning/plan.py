@@ -13,7 +13,17 @@ from runbook.barrier import fence
 from runbook.errors import Blocked, Refused, ReleaseUnusable, RollbackError, WrongDatabase
 from runbook.models import Identity, MigrationState, Plan, Release, Script
 from runbook.outlook import Trial
-from runbook.planning import alternatives, census, criteria, findings, forecast, obstacles, plandata, rehearsed
+from runbook.planning import (
+    alternatives,
+    census,
+    criteria,
+    findings,
+    forecast,
+    obstacles,
+    plandata,
+    provenance,
+    rehearsed,
+)
 from runbook.planning.findings import Findings
 from runbook.planning.obstacles import OAUTH
 from runbook.planning.trial import trial
@@ -110,6 +120,7 @@ def _read(
         backup=means.draw(conn, request.backup, settings),
         fires=looked.fires,
         unguarded=looked.unguarded,
+        made_of=provenance.read(settings),
     )
 
 

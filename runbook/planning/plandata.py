@@ -2,21 +2,30 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from runbook.models import Plan
+from pydantic import TypeAdapter
+
+from runbook.models import Plan, Release
 from runbook.planning import choices
 
-FORMAT = 4
+FORMAT = 5
 """Number of the format of plan_json and plan_hash; raised when a field changes its meaning."""
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return the plan as JSON can hold it, with stable names."""
-    fields = {name: plain(value) for name, value in asdict(plan).items()}
-    return {"format": FORMAT, "go_ahead": go_ahead(plan), "needed": plan.needed, "choices": _choices(plan), **fields}
+    written = {name: plain(value) for name, value in asdict(plan).items()}
+    return {"format": FORMAT, "go_ahead": go_ahead(plan), "needed": plan.needed, "choices": _choices(plan), **written}
+
+
+def read(stored: Mapping[str, Any]) -> Plan:
+    """Return the plan that ``plan_json`` wrote. Raises ValidationError where it is not one of this format."""
+    names = {field.name for field in fields(Plan)}
+    return TypeAdapter(Plan).validate_python({name: value for name, value in stored.items() if name in names})
 
 
 def go_ahead(plan: Plan) -> bool:
@@ -55,12 +64,19 @@ def plan_hash(plan: Plan) -> str:
         "unlinked": dict(plan.unlinked),
         "fires": [asdict(one) for one in plan.fires],
         "unguarded": list(plan.unguarded),
-        "release": (release.tag, release.commit, release.compose.name) if release else None,
+        "release": (release.tag, release.commit, _compose(release)) if release else None,
         "services": list(plan.services),
         "untried": plan.trial is not None and bool(plan.trial.not_tried),
+        "made of": dict(plan.made_of),
+        "taken up": plan.taken_up,
         "unrehearsed": plan.rehearsal is not None and bool(plan.rehearsal.lacking),
     }
     return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _compose(release: Release) -> dict[str, object]:
+    """Return what of the compose project matters: not by which program it is spoken to."""
+    return {name: plain(value) for name, value in asdict(release.compose).items() if name not in ("program", "classic")}
 
 
 def plain(value: object) -> Any:

@@ -9,6 +9,8 @@ PORTABLE = "With the users back: take the portable dump from the snapshot, and p
 
 def steps(plan: Plan) -> list[str]:
     """List the steps in their order, with what each does here."""
+    if plan.taken_up:
+        return _after(plan)
     if not plan.needed:
         return ["Nothing. Neither services nor database are touched."]
     names = ", ".join(plan.services)
@@ -18,10 +20,22 @@ def steps(plan: Plan) -> list[str]:
         _back_up(plan),
         *_transaction(plan),
         "Commit: the point of no return.",
+        *_forward(plan),
+        *([PORTABLE] if _by_snapshot(plan) else []),
+    ]
+
+
+def _after(plan: Plan) -> list[str]:
+    """List what is left to do after the commit."""
+    return ["The transaction committed before: nothing in the database is changed any more.", *_forward(plan)]
+
+
+def _forward(plan: Plan) -> list[str]:
+    names = ", ".join(plan.services)
+    return [
         _release(plan.release) if plan.release else "No release is brought back: none managed here.",
         f"Let everybody in again and start: {names}." if names else "Let everybody in again.",
         "Verify with the queries of the procedure; tell the team and the users.",
-        *([PORTABLE] if _by_snapshot(plan) else []),
     ]
 
 

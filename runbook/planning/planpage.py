@@ -23,6 +23,7 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
     """Lay the plan out: verdict first, then what is decided upon, then details."""
     sections = [
         _section("Blocked because", plan.blockers),
+        _section("Proposed before, in the last day", plan.proposals),
         _section("Warnings", [*_hazards(plan), *poolers.warnings(plan.sessions), *plan.warnings]),
         Section("What will happen, in this order", [Bullets(planorder.steps(plan), numbered=plan.needed)]),
         Section("What it costs, and what else could be done", forecastpage.ways(plan)),
@@ -40,6 +41,8 @@ def plan_page(plan: Plan, request: RollbackRequest, now: datetime, minutes: int 
 
 def verdict(plan: Plan) -> str:
     """Say in one line whether the rollback can go ahead."""
+    if plan.taken_up:
+        return f"Committed before: {plan.identity.database} is rolled back; this {plan.taken_up}"
     if not plan.needed:
         left = " but for what you chose to keep" if set(plan.migrations.values()) - {"absent"} else ""
         return f"Nothing to roll back: {plan.identity.database} is at its baseline{left}"
@@ -60,12 +63,13 @@ def gist(plan: Plan) -> list[str]:
 def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:
     facts = [
         ("Incident", f"{request.incident}: {request.reason}"),
-        ("Requested by", request.requested_by or "not said"),
+        ("Requested by", request.requested_by.strip() or "nobody named"),
         ("Time to decide", time_left(request, now, minutes)),
         ("Database", _database(plan)),
         ("Release that comes back", _release(plan)),
         ("OAuth users", f"'{plan.oauth}' was chosen"),
         ("Plan", Code(figures.short(plan.hash)) if plan.hash else "not hashed"),
+        *([("Made of", _made_of(plan))] if plan.made_of else []),
         ("Drawn at", figures.moment(plan.drawn_at)),
     ]
     sentences = [
@@ -100,6 +104,12 @@ def _database(plan: Plan) -> str:
         f"{known.database} on PostgreSQL {known.major}, system identifier {known.system_identifier}, "
         f"{figures.size(plan.database_bytes)}"
     )
+
+
+def _made_of(plan: Plan) -> str:
+    """Name the digests of what runs besides the scripts, as far as two of them must be told apart."""
+    said = [(name, *digest.rpartition(" ")) for name, digest in plan.made_of.items()]
+    return ", ".join(f"{name} {label}{gap}{figures.short(digest)}" for name, label, gap, digest in said)
 
 
 def _release(plan: Plan) -> str:

@@ -2,8 +2,9 @@
 
 Until the services stop, people go on using the application, so counts move by themselves. The rule:
 
-- Database, scripts and their hashes, options, migrations found, release, services and verdict are what was approved,
-  to the letter; so is what of the team's fires on the transaction. Nothing that stands in the way was added.
+- Database, scripts and their hashes, the rest of sql/, the program and its settings, options, migrations found,
+  release, services and verdict are what was approved, to the letter; so is what of the team's fires on the transaction.
+  Nothing that stands in the way was added.
 - With 'delete', the users who would be deleted may stay as many or become fewer, never more.
 - Every other count may move by ROLLBACK_PLAN_TOLERANCE_PERCENT of the approved count, or by
   ROLLBACK_PLAN_TOLERANCE_ROWS if that is more; what would be deleted may become fewer by any number.
@@ -63,9 +64,9 @@ def recheck(
 def changed(approved: Plan, now: Plan) -> list[str]:
     """Return what must be the same to the letter and is not, a line each."""
     lines = [
-        f"{name}: approved {then}, now {found}"
-        for (name, then), found in zip(_letters(approved).items(), _letters(now).values(), strict=True)
-        if then != found
+        f"{name}: approved {then}, now {_letters(now).get(name, 'none')}"
+        for name, then in _letters(approved).items()
+        if then != _letters(now).get(name)
     ]
     lines += _scripts(approved.scripts, now.scripts)
     lines += _backup(approved, now)
@@ -93,6 +94,7 @@ def _letters(one: Plan) -> dict[str, str]:
         "trial on a copy of the schema": "not done" if one.trial and one.trial.not_tried else "done",
         "triggers, rules and event triggers": " ".join(triggers.lines(one.fires)) or "none",
         "foreign keys that let orphans exist": "; ".join(one.unguarded) or "none",
+        **{f"digest of {name}": digest for name, digest in one.made_of.items()},
     }
 
 

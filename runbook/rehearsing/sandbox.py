@@ -75,6 +75,7 @@ def _words(settings: Settings, folder: Path, port: int) -> Mapping[str, str]:
     return {
         "ROLLBACK_APPROVERS": approvers.text([one]),
         "ROLLBACK_APPROVALS_NEEDED": "1",
+        "ROLLBACK_STATE_DIR": str(folder / "state"),
         "ROLLBACK_TEAM_URLS": f"mailto://127.0.0.1:{port}/?from=rehearsal@rehearsal.invalid&to=team@rehearsal.invalid",
         "ROLLBACK_SMTP_HOST": "127.0.0.1",
         "ROLLBACK_SMTP_PORT": str(port),

@@ -31,8 +31,12 @@ def due(copy: Copy, settings: Settings) -> bool:
 
 
 def read(conn: psycopg.Connection) -> list[Copy]:
-    """List the snapshots of the database that ``conn`` is connected to, the newest first."""
-    return [Copy(**row) for row in database.query(conn, "snapshots")] if journal.exists(conn) else []
+    """List the snapshots of the database that ``conn`` is connected to, the newest first.
+
+    A database that is not named like one is none, whatever the journal says: snapshots are dropped one day.
+    """
+    found = [Copy(**row) for row in database.query(conn, "snapshots")] if journal.exists(conn) else []
+    return [copy for copy in found if copy.database.startswith(snapshot.prefix(conn.info.dbname))]
 
 
 def waiting(settings: Settings) -> list[UUID]:

@@ -32,7 +32,7 @@ def database(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[C
 
 def standalone(conn: psycopg.Connection, settings: Settings) -> list[Check]:
     """Hold the database against the declared end state, with what the last committed run was told to keep."""
-    last = next((row for row in journal.runs(conn) if row["committed"]), None)
+    last = next((row for row in journal.runs(conn, settings) if row["committed"]), None)
     return _checks(conn, endstate.recorded(last, catalogue.read(conn), settings, door.identity(conn)), None)
 
 

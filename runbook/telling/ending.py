@@ -7,11 +7,11 @@ from pathlib import Path
 
 from psycopg import sql as compose
 
-from runbook import database, journal
+from runbook import database, journal, sealed
 from runbook.approval import tries
 from runbook.approval.answer import Approval
 from runbook.errors import Blocked, RollbackError
-from runbook.models import Check, Plan
+from runbook.models import Check, Plan, Try
 from runbook.runs import Run
 from runbook.safekeeping import portable, snapshots
 from runbook.telling import recipients, report, standing, told
@@ -43,13 +43,14 @@ def summarise(
 ) -> Summary:
     """Gather what a run came to, from the journal and from how it ended."""
     begun = journal.begun(run)
-    approval = journal.approval(run) if begun else None
+    given = journal.approvals(run) if begun else []
+    approval = given[0] if given else None
     return Summary(
         request=run.request,
         plan=plan,
-        approval=Approval.model_validate({k: v for k, v in approval.items() if k != "came"}) if approval else None,
+        approval=Approval.model_validate(approval) if approval else None,
         approved_at=approval["came"] if approval else None,
-        steps=journal.steps(run.side, run.id) if begun else list(run.unwritten),
+        steps=journal.steps(run.side, run.id, run.settings) if begun else list(run.unwritten),
         backup=portable.dump(run) if begun else None,
         checks=checks,
         outcome=outcome,
@@ -57,11 +58,22 @@ def summarise(
         next=_next(outcome, error),
         target=run.settings.target,
         problem=_problem(error),
-        tries=tries.read(run) if begun else [],
+        tries=_tries(run, given) if begun else [],
         archived=archived(run),
         copy=snapshots.of(run) if begun else None,
         committed=begun and journal.committed(run),
     )
+
+
+def _tries(run: Run, given: Sequence[database.Row]) -> list[Try]:
+    """Return all answers to a run; one that is said to have counted did so only where its decision is sealed."""
+    counted = {(row["name"], row["decision"]) for row in given}
+    return [
+        replace(one, accepted=False, why=sealed.NOT_OURS)
+        if one.accepted and (one.name, one.decision) not in counted
+        else one
+        for one in tries.read(run)
+    ]
 
 
 def _problem(error: BaseException | None) -> str:
@@ -82,7 +94,7 @@ def _state(run: Run, plan: Plan | None, outcome: Verdict, error: BaseException |
         return error.state
     if journal.begun(run) and journal.committed(run):
         return COMMITTED
-    if journal.begun(run) and standing.services_stopped(journal.steps(run.side, run.id)):
+    if journal.begun(run) and standing.services_stopped(journal.steps(run.side, run.id, run.settings)):
         return STOPPED
     return BACK if run.changing else UNTOUCHED
 
@@ -97,7 +109,7 @@ def with_told(run: Run, summary: Summary, ended: Told) -> Summary:
     return replace(
         summary,
         told=ended,
-        steps=journal.steps(run.side, run.id) or summary.steps,
+        steps=journal.steps(run.side, run.id, run.settings) or summary.steps,
         state=f"{summary.state} Not everybody is told yet." if ended.open else summary.state,
         next=f"{said} {summary.next}" if said else summary.next,
     )
@@ -135,8 +147,9 @@ def explain(failure: BaseException, summary: Summary) -> None:
 
 def archived(run: Run) -> dict[str, int]:
     """Return how many rows each archive table of schema rollback holds."""
-    count = compose.SQL("SELECT count(*) FROM rollback.{}")
-    names = [str(row["table"]) for row in database.query(run.side, "archived")]
+    count = compose.SQL("SELECT pg_catalog.count(*) FROM rollback.{}")
+    # Tables of a schema that is not the runbook's are not touched.
+    names = [] if journal.strangers(run.side) else [str(row["table"]) for row in database.query(run.side, "archived")]
     with database.translated():
         rows = {name: run.side.execute(count.format(compose.Identifier(name))).fetchone() for name in names}
     return {f"rollback.{name}": int(row[0]) if row else 0 for name, row in rows.items()}

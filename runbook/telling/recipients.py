@@ -1,21 +1,23 @@
 """Whom a run tells, in the journal: each user's mailbox and each channel of the team, with what became of it."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from runbook import database, journal
+from runbook import database, journal, sealed
 from runbook.request import RollbackRequest
 from runbook.runs import Run
 from runbook.telling.told import Told
 
+log = logging.getLogger(__name__)
+
 
 def prepare(run: Run) -> None:
     """Bring a journal of an earlier version up to date; one that is, stays as it is."""
-    with database.transaction(run.side):
-        database.script(run.side, "journal/schema.sql")
+    journal.prepare(run.side)
 
 
 def listed(run: Run) -> list[str]:
@@ -82,9 +84,19 @@ def why(run: Run) -> str:
 
 
 def unfinished(run: Run) -> tuple[UUID, RollbackRequest] | None:
-    """Return the run for this incident that was done while somebody waits to be told, with its request."""
-    rows = database.query(run.side, "journal_open", incident=run.request.incident) if journal.exists(run.side) else []
-    return (rows[0]["id"], _request(rows[0]["request"])) if rows else None
+    """Return the run for this incident that was done while somebody waits to be told, with its request.
+
+    A run that this worker did not write is none: nobody is mailed because of it.
+    """
+    if not journal.exists(run.side):
+        return None
+    waiting = {row["id"] for row in database.query(run.side, "journal_open", incident=run.request.incident)}
+    for row in journal.runs(run.side, run.settings) if waiting else []:
+        if row["id"] in waiting and row["committed"]:
+            return row["id"], _request(row["request"])
+        if row["id"] in waiting:
+            log.warning("Run %s left somebody waiting to be told: %s", row["id"], sealed.NOT_OURS)
+    return None
 
 
 def _request(given: Mapping[str, Any]) -> RollbackRequest:

@@ -76,7 +76,7 @@ def _lead(summary: Summary) -> list[Block]:
         ("Problem", summary.problem),
         ("Incident", f"{summary.request.incident}: {summary.request.reason}"),
         ("Identified at", figures.moment(summary.request.identified_at)),
-        ("Requested by", summary.request.requested_by or "not said"),
+        ("Requested by", summary.request.requested_by.strip() or "nobody named"),
         ("Run", f"{figures.moment(summary.began)} to {figures.moment(summary.ended)}"),
     ]
     links = [("The run's page", summary.page), ("This report in Prefect's UI", summary.report_page)]
@@ -131,6 +131,8 @@ def _plan(plan: Plan) -> Block:
     known = plan.identity
     rows = [
         ("Plan", Code(plan.hash or "not hashed")),
+        ("Goes on", plan.taken_up),
+        *((f"SHA-256 of {name}", Code(digest)) for name, digest in plan.made_of.items()),
         ("Drawn at", figures.moment(plan.drawn_at)),
         ("Criteria", f"{plan.verdict.word}. {plan.verdict.reason}"),
         ("Forecast", forecastpage.sentence(plan)),

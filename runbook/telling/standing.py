@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import psycopg
 
-from runbook import database, env_file, journal, refusals
+from runbook import database, env_file, journal, refusals, sealed
+from runbook.approval import proposals
 from runbook.barrier import fence, watchdog
 from runbook.errors import DatabaseFenced, RollbackError, SecondRunner
 from runbook.models import Identity, Step
@@ -19,6 +21,8 @@ from runbook.telling.summary import START, STOP
 from runbook.telling.told import Told
 
 Row = Mapping[str, Any]
+SHOWN = 5
+"""How many runs are named that are not believed."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,15 @@ class Standing:
     runner: str
     """Who works on the database now; empty: nobody."""
     last: Row | None
-    """The newest run of the journal."""
+    """The newest run of the journal that this worker wrote."""
     steps: Sequence[Step]
     """Its steps."""
     state: str
     safe: bool
     """Whether one may stop here: users are served, nothing is half done."""
     next: str
+    proposals: Sequence[str] = ()
+    """Proposals for this database within the last day, a line each."""
     told: Mapping[str, Told] = field(default_factory=dict)
     """Who was told, by incident: of the newest run's, and of each in which somebody waits."""
     settings_file: str = ""
@@ -54,17 +60,19 @@ def read(settings: Settings) -> Standing:
     except DatabaseFenced:
         return _behind_the_fence(settings)
     with closing(conn):
-        runs = journal.runs(conn)
-        last = runs[0] if runs else None
+        runs = journal.runs(conn, settings)
+        last = _believed(runs)
         runner = _runner(conn)
         migrations = plan.migration_states(conn, settings)
-        steps = journal.steps(conn, last["id"]) if last else []
+        steps = journal.steps(conn, last["id"], settings) if last else []
         state, safe, then = sentence(last, runner, migrations, steps)
+        state = " ".join([state, *doubts(runs, journal.strangers(conn))])
         ended = recipients.counts(conn)
         state, then = untold(state, then, {} if runner else ended)
+        identity = database.identity(conn)
         return Standing(
             database=conn.info.dbname,
-            identity=database.identity(conn),
+            identity=identity,
             migrations=migrations,
             fenced=False,
             runner=runner,
@@ -73,10 +81,32 @@ def read(settings: Settings) -> Standing:
             state=state,
             safe=safe,
             next=then,
+            proposals=proposals.earlier(settings, identity),
             told={one: who for one, who in ended.items() if who.open or (last and one == last["incident"])},
             settings_file=_settings_file(),
             refused=_refused(settings),
         )
+
+
+def _believed(runs: Sequence[Row]) -> Row | None:
+    """Return the newest run that this worker wrote."""
+    return next((row for row in runs if row["proved"]), None)
+
+
+def doubts(runs: Sequence[Row], strangers: Sequence[str]) -> list[str]:
+    """Say what of the journal is not believed: rows newer than the newest that is, and what is not the runbook's."""
+    said = []
+    newer = list(takewhile(lambda row: not row["proved"], runs))
+    if newer:
+        names = ", ".join(f"{sealed.shown(row['incident'])} ({row['id']})" for row in newer[:SHOWN])
+        more = f" and {len(newer) - SHOWN} more" if len(newer) > SHOWN else ""
+        said.append(
+            f"Not believed, since an earlier version or somebody else wrote it, or changed it: run {names}{more}. "
+            "To go on with one of them needs an approval."
+        )
+    if strangers:
+        said.append(f"Schema rollback is not touched: {' '.join(strangers)}")
+    return said
 
 
 def _behind_the_fence(settings: Settings) -> Standing:
@@ -138,17 +168,18 @@ def sentence(
     """Return what state things are in, whether it is safe to stop here, and what to do next."""
     if runner:
         return "A rollback is under way.", False, "Follow it, and answer it when it waits for an approval."
-    if last and last["committed"] and last["outcome"] != "done":
+    in_force = [number for number, state in migrations.items() if state != "absent"]
+    back = set(in_force) <= set(_kept(last["request"])) if last else False
+    if last and last["committed"] and back and last["outcome"] != "done":
         return (
             "The database is rolled back, but the run did not come to its end: release, services, checks or messages "
             "are missing.",
             False,
             f"rollback run --incident {last['incident']} … goes on where it stopped.",
         )
-    in_force = [number for number, state in migrations.items() if state != "absent"]
     if not in_force:
         return "The database is at its baseline: nothing is left to roll back.", True, "Nothing."
-    if last and last["outcome"] == "done" and last["committed"] and set(in_force) <= set(_kept(last["request"])):
+    if last and last["outcome"] == "done" and last["committed"] and back:
         return f"The database is rolled back; kept, as was chosen: {', '.join(in_force)}.", True, "Nothing."
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
     if last and last["outcome"] in ("running", "failed"):

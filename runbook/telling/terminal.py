@@ -107,6 +107,7 @@ def status(standing: Standing, console: Console) -> None:
         ("Settings", f"environment, then {standing.settings_file or 'nothing: there is no .env with any here'}"),
         *_refused(standing),
         *((f"Told of {incident}", told.counts(who)) for incident, who in standing.told.items()),
+        *(("Proposed" if nr == 0 else "", line) for nr, line in enumerate(standing.proposals)),
         *((f"Migration {number}", state) for number, state in standing.migrations.items()),
     ]
     screen.facts(Table(("", ""), rows), console)

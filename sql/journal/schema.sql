@@ -15,6 +15,10 @@ CREATE TABLE IF NOT EXISTS rollback.run (
     outcome     text NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'done', 'declined', 'refused', 'failed')),
     state       text NOT NULL DEFAULT ''
 );
+-- Seals: HMAC-SHA-256 by a key that only the worker has, over the request, the plan and the beginning, and over the end.
+-- Rows of an earlier version have none, and are not believed.
+ALTER TABLE rollback.run ADD COLUMN IF NOT EXISTS mac text NOT NULL DEFAULT '',
+                         ADD COLUMN IF NOT EXISTS end_mac text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.run IS 'One row for each run of the rollback that came as far as asking for approval.';
 CREATE INDEX IF NOT EXISTS run_incident ON rollback.run (incident, started);
 
@@ -39,6 +43,7 @@ BEGIN
     END IF;
 END
 $$;
+ALTER TABLE rollback.step ADD COLUMN IF NOT EXISTS mac text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.step IS 'Steps of a run; the row of a database step commits in the same transaction as its work.';
 CREATE INDEX IF NOT EXISTS step_run ON rollback.step (run_id, id);
 
@@ -52,6 +57,8 @@ CREATE TABLE IF NOT EXISTS rollback.approval (
     comment  text NOT NULL DEFAULT ''
 );
 ALTER TABLE rollback.approval ADD COLUMN IF NOT EXISTS without_rehearsal text NOT NULL DEFAULT '';
+ALTER TABLE rollback.approval ADD COLUMN IF NOT EXISTS plan_hash text NOT NULL DEFAULT '',
+                              ADD COLUMN IF NOT EXISTS mac text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.approval IS 'Who decided what, when.';
 
 CREATE TABLE IF NOT EXISTS rollback.notified (

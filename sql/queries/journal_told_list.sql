@@ -2,7 +2,7 @@
 -- Two spellings of one address are one mailbox.
 INSERT INTO rollback.notified (run_id, recipient, kind, outcome, listed, sent)
 SELECT DISTINCT ON (lower(one.recipient)) %(run)s, one.recipient, 'user', 'waiting', clock_timestamp(), NULL
-  FROM unnest(%(recipients)s::text[]) WITH ORDINALITY AS one (recipient, place)
+  FROM pg_catalog.unnest(%(recipients)s::text[]) WITH ORDINALITY AS one (recipient, place)
  WHERE NOT EXISTS (SELECT FROM rollback.notified AS n
                     WHERE n.run_id = %(run)s AND n.kind = 'user' AND n.listed IS NOT NULL)
    AND lower(one.recipient) NOT IN (SELECT lower(n.recipient)

@@ -79,7 +79,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
 
 def test_the_plan_as_json() -> None:
     data = json.loads(json.dumps(plan_json(PLAN)))
-    assert (data["format"], data["go_ahead"], data["needed"]) == (4, True, True)
+    assert (data["format"], data["go_ahead"], data["needed"]) == (5, True, True)
     assert data["drawn_at"] == "2026-11-22T22:04:00+00:00"
     assert data["release"]["compose"]["program"] == ["docker", "compose"]
     assert data["sessions"][2]["application"] == "realtime-service"
