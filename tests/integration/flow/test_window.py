@@ -90,9 +90,9 @@ def test_an_identification_is_not_moved_and_a_reason_has_words(transformed: Data
 
 
 def test_in_production_a_request_of_nobodys_needs_two_or_is_refused(
-    transformed: Database, monkeypatch: pytest.MonkeyPatch
+    transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ROLLBACK_TARGET", "production")
+    runbook_runs.aim(monkeypatch, transformed, tmp_path, "production")
     monkeypatch.setenv("ROLLBACK_REHEARSAL_DAYS", "0")
     rows = transformed.checksums()
     with answered({}, {**LEAD, **DECLINE}) as came:
