@@ -116,7 +116,8 @@ def _roll_back(learner: Learner) -> None:
     run = learner.prefect.waiting()["id"]
     learner.prefect.form(run)
     file = learner.desk.env["ROLLBACK_APPROVERS_FILE"]
-    [one] = approvers.read(Settings(approvers_file=Path(file)))
+    [one] = approvers.everybody(Settings(approvers_file=Path(file)))
+    assert one.target == "staging"
     assert section("Roll staging back")[1] == "rollback approve\n"
     with terminal(learner.desk, "approve") as opened:
         answer(opened, name=one.name, secret=one.secret.get_secret_value())
