@@ -273,6 +273,17 @@ def test_where_the_store_cannot_be_used_no_answer_counts_and_plan_and_form_say_s
     assert asking.judge(asking.answer()).name == "Ada Lovelace", "nothing was used up"
 
 
+def test_an_entry_of_an_earlier_version_counts_and_the_plan_says_for_every_target(asking: Asking) -> None:
+    loaded = asking.run.settings
+    old = [one.model_copy(update={"target": ""}) for one in approvers.everybody(loaded)]
+    private_files.write(approvers.place(loaded), approvers.text(old))
+    plan = plans.draw(asking.run.work, asking.run.request, loaded, own=asking.run.pids)
+    [warning] = [one for one in plan.warnings if one.startswith("Approvers without a target: ")]
+    assert "Ada Lovelace, Theo Lead, Olga Oncall" in warning
+    assert approvers.ANEW in warning
+    assert asking.judge(asking.answer()).name == "Ada Lovelace"
+
+
 EARLIER = """
     CREATE TABLE rollback.used_code (approver text NOT NULL, step bigint NOT NULL, accepted boolean NOT NULL,
         used timestamptz NOT NULL, PRIMARY KEY (approver, step));
