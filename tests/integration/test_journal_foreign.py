@@ -57,9 +57,9 @@ LOOK_ALIKE = {
         "Policy trap on rollback.run",
     ),
     "a view in a table's place": (
-        "ALTER TABLE rollback.slowed RENAME TO other; CREATE VIEW rollback.slowed AS "
-        "SELECT approver, wrong, until, public.spring() FROM rollback.other",
-        "rollback.slowed has the name of a table of the runbook's journal, and is no table",
+        "ALTER TABLE rollback.notified RENAME TO other; CREATE VIEW rollback.notified AS "
+        "SELECT *, public.spring() FROM rollback.other",
+        "rollback.notified has the name of a table of the runbook's journal, and is no table",
     ),
     "a function": (
         "CREATE FUNCTION rollback.to_jsonb(rollback.approval) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb'",
