@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from runbook import env_file
+from runbook import env_file, printable
 from runbook.errors import SettingsInvalid
 
 
@@ -248,6 +248,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let what is given win over the environment, and the environment over the file."""
         return init_settings, env_settings, _PrivateFile(settings_cls)
+
+    def health_url(self, service: str) -> str:
+        """Return a service's health URL as it may be shown: without its password or token."""
+        return printable.masked(str(self.health_urls[service]))
 
     def tolerated(self, announced: int) -> float:
         """Return how many rows there may be where the approved plan announced so many."""

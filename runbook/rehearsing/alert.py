@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from runbook import figures
+from runbook import figures, printable
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.settings import Settings
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def why(failure: BaseException) -> str:
     """Say in a line why a rehearsal failed."""
     if isinstance(failure, RollbackError):
-        return " ".join(failure.problem.split())
+        return printable.line(failure.problem)
     return f"{type(failure).__name__}: {failure}" if str(failure) else f"It was ended by {type(failure).__name__}."
 
 
@@ -23,8 +23,8 @@ def failed(settings: Settings, label: str, failure: BaseException, prefect_run: 
     """Tell the team that a rehearsal failed."""
     lines = [why(failure)]
     if isinstance(failure, RollbackError):
-        lines += [f"State: {failure.state}"] if failure.state else []
-        lines += [f"Do now: {failure.remedy}"] if failure.remedy else []
+        lines += [printable.line(f"State: {failure.state}")] if failure.state else []
+        lines += [printable.line(f"Do now: {failure.remedy}")] if failure.remedy else []
     lines.append("A rollback of production may fail in the same way: mend it, then rehearse again.")
     _tell(settings, f"The rehearsal {label} on {settings.target} FAILED", lines, prefect_run)
 
