@@ -31,7 +31,7 @@ def show(
     for name in strangers:
         screen.sentence(f"{name}: named like a snapshot, and no journal knows it.", console)
     if not copies and not strangers:
-        console.print("There is no snapshot.")
+        screen.sentence("There is no snapshot.", console)
     return 0
 
 
