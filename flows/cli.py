@@ -49,7 +49,7 @@ def _misused(error: CycloptsError) -> str:
     cause = error.__cause__
     said = approvals.options(cause) if isinstance(cause, ValidationError) else str(error)
     words = " ".join(["rollback", *(error.command_chain or ())])
-    return f"{said.strip()}\nNothing was started. What can be said: {words} --help"
+    return f"{printable.text(said.strip())}\nNothing was started. What can be said: {words} --help"
 
 
 app = App(

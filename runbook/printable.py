@@ -43,6 +43,9 @@ _MASKED = (
 )  # fmt: skip
 """How a credential looks, and what is written in its place. No pattern looks further than a few hundred characters."""
 
+_MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?<=<)(?=[!@#\w/])|(?<=@)(?=everyone\b|here\b|channel\b|all\b)", re.I)
+"""Where a chat would see a link, a picture, a tag, or a call to everybody."""
+
 
 def text(value: object) -> str:
     """Return a text that may have several lines: credentials masked, and nothing in it but what can be seen."""
@@ -77,6 +80,11 @@ def _visible(char: str) -> str:
         return " "  # a space of another width
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def unmarked(value: str) -> str:
+    """Return a text with a blank in what a chat or a form would take for a link, a tag, or a call to everybody."""
+    return _MARKUP.sub(" ", value)
 
 
 def masked(value: str) -> str:

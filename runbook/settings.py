@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     health_urls: dict[str, AnyHttpUrl] = Field(
         default_factory=dict,
         description='A URL per service that answers 2xx when it works, as JSON: {"backend": "…"}. Without one its '
-        "healthcheck in the compose file counts; without that, that its container has run for 3 s.",
+        "healthcheck in the compose file counts; without that, that its container has run for 3 s. A user and a "
+        "password in it are sent, and never shown.",
     )
     service_seconds: int = Field(
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."

@@ -96,5 +96,6 @@ def _update(tree: Path, name: str, path: str, wanted: str, source: Path | None, 
         url = git.ask(tree, "config", "--file", ".gitmodules", f"submodule.{name}.url")
         raise ReleaseUnusable(
             f"The submodule {path} could not be filled in {tree} from {url}: {error.problem}",
-            f"See that this user can reach it: cd {shlex.quote(str(tree))} && git submodule update --init -- {shlex.quote(path)}",
+            f"See that this user can reach it: cd {shlex.quote(str(tree))} && git submodule update --init -- "
+            f"{shlex.quote(path)}",
         ) from None

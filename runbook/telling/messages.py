@@ -1,6 +1,5 @@
 """Messages to the team and to users, from template files that an operator can replace."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
@@ -32,8 +31,6 @@ SEVERAL_LINES = ("problem",)
 """Facts that may have several lines; the others are put in one."""
 TITLE = 250
 """How many characters a title may have."""
-MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?<=<)(?=[!@#\w/])|(?<=@)(?=everyone\b|here\b|channel\b|all\b)", re.I)
-"""Where chats would see a link, a picture, a tag, or a call to everybody: a blank there keeps it a text."""
 
 
 @dataclass(frozen=True)
@@ -185,4 +182,4 @@ def _values(settings: Settings, facts: Facts) -> Mapping[str, str]:
 def _fact(name: str, value: str) -> str:
     """Return a fact as it may stand in a message: it begins no line of its own, and no chat takes it for markup."""
     lines = printable.text(value).split("\n") if name in SEVERAL_LINES else [printable.line(value)]
-    return MARKUP.sub(" ", "\n    ".join(lines))
+    return printable.unmarked("\n    ".join(lines))
