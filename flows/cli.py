@@ -145,7 +145,7 @@ def rehearse(request: Rehearsal | None = None, *, mark: str | None = None) -> in
         Rehearse nothing: mark the database of this name, to which the environment leads, as staging; once.
     """
     if mark:
-        console.print(stagingmark.make(settings.load(), mark), markup=False)
+        screen.sentence(stagingmark.make(settings.load(), mark), console)
         return DONE
     from flows import session  # noqa: PLC0415
 

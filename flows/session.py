@@ -104,7 +104,7 @@ def _named(request: RollbackRequest, console: Console) -> RollbackRequest:
     if request.requested_by.strip():
         return request
     user = pwd.getpwuid(os.getuid()).pw_name
-    console.print(f"Requested by: {user}, this terminal's user (--requested-by names somebody else).", markup=False)
+    screen.sentence(f"Requested by: {user}, this terminal's user (--requested-by names somebody else).", console)
     return request.model_copy(update={"requested_by": user})
 
 
