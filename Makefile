@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo deploy test check benchmark obstacles pictures test-system lock clean
+.PHONY: help demo deploy test check benchmark obstacles tries pictures test-system lock clean
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,9 @@ benchmark: $(VENV)/.run  ## Measure the outage, by hand and with the runbook (25
 
 obstacles: $(VENV)/.dev  ## Try all that teams add to a database, alone and 300 times combined, and write docs/obstacles.md (30 minutes)
 	@$(BIN)/python -m tests.make_obstacles --combinations 300
+
+tries: $(VENV)/.dev  ## Try all attacks that tests make, and write docs/security-tries.md (ten minutes)
+	@$(BIN)/python -m tests.make_tries --pg 16,18
 
 pictures: $(VENV)/.dev  ## Make the documents' pictures of Prefect's pages by driving a browser (chromium; two minutes)
 	@$(BIN)/python -m tests.make_pictures

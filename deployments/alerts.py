@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from deployments import mapping
 from deployments.mapping import Mapping, Source
+from runbook import printable
 from runbook.errors import RollbackError
 from runbook.request import RollbackRequest
 
@@ -75,7 +76,7 @@ def _proposes(payload: Table[str, Any], by: Mapping) -> None:
 
 
 def _invalid(wrong: list[str], title: str = "") -> AlertInvalid:
-    lines = "".join(f"\n  - {line}" for line in wrong)
+    lines = "".join(f"\n  - {printable.line(line)}" for line in wrong)
     by = f", read as {title}," if title else ""
     return AlertInvalid(
         f"The alert{by} makes no request for a rollback:{lines}",

@@ -14,6 +14,7 @@ from rich.console import Console
 from deployments import alerts, mapping, proposals
 from deployments.alerts import NothingToPropose
 from deployments.proposals import DONE, FAILED, Proposal
+from runbook import printable
 from runbook.errors import RollbackError
 from runbook.request import RollbackRequest
 
@@ -86,7 +87,7 @@ def _say(proposal: Proposal, asked: RollbackRequest) -> None:
     if proposal.new:
         console.print(f"Proposed: {proposal.key}. Nothing is touched before its approval.")
     elif proposal.ended:
-        console.print(f"Proposed already, and ended: {proposal.key}. {proposal.message}")
+        console.print(f"Proposed already, and ended: {proposal.key}. {printable.line(proposal.message)}")
         console.print(f'To propose it again: --key "{proposal.key}, again"')
     else:
         console.print(f"Proposed already: {proposal.key}. It is the same run.")

@@ -5,11 +5,12 @@ import io
 import segno
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from runbook import settings
 from runbook.approval import approverfile, approvers, onetime
 from runbook.approval.answer import Role
+from runbook.page import Table
+from runbook.telling import screen
 
 app = App(name="approvers", help="Who may authorise a rollback, and the secrets of their one-time codes.")
 
@@ -33,8 +34,8 @@ def add(*, name: str, role: Role, contact: str = "") -> int:
     """
     loaded = settings.load()
     one = approverfile.add(loaded, name, role, contact)
-    console.print(
-        f"{one.name} ({one.role}) may authorise for {one.target} now; kept in {approvers.place(loaded)}.", markup=False
+    screen.sentence(
+        f"{one.name} ({one.role}) may authorise for {one.target} now; kept in {approvers.place(loaded)}.", console
     )
     show_code(one)
     return 0
@@ -43,7 +44,7 @@ def add(*, name: str, role: Role, contact: str = "") -> int:
 def show_code(one: approvers.Approver) -> None:
     """Show an approver's secret, as a QR code and for typing."""
     secret = one.secret.get_secret_value()
-    console.print("Scan this with an authenticator app; it is not shown again:")
+    screen.sentence("Scan this with an authenticator app; it is not shown again:", console)
     drawn = io.StringIO()
     segno.make(onetime.uri(secret, one.label), micro=False).terminal(out=drawn, compact=True)
     console.file.write(drawn.getvalue())
@@ -55,12 +56,13 @@ def show() -> int:
     """List the approvers of all targets, without their secrets."""
     loaded = settings.load()
     people = approvers.everybody(loaded)
-    table = Table("name", "role", "target", "contact", box=None)
-    for one in people:
-        table.add_row(one.name, one.role, one.target or "every one", approvers.shown_contact(one))
-    console.print(table if people else f"No approver is configured. {approvers.ADD}")
+    rows = [(one.name, one.role, one.target or "every one", approvers.shown_contact(one)) for one in people]
+    if rows:
+        screen.block(Table(("name", "role", "target", "contact"), rows), console)
+    else:
+        screen.sentence(f"No approver is configured. {approvers.ADD}", console)
     for warning in approvers.warnings(loaded):
-        console.print(warning, markup=False)
+        screen.sentence(warning, console)
     return 0
 
 
@@ -69,5 +71,5 @@ def remove(name: str, /) -> int:
     """Remove an approver of the target in ROLLBACK_TARGET: their codes are worth nothing there from now on."""
     gone = approverfile.remove(settings.load(), name)
     where = f"for {gone.target}" if gone.target else "for any target"
-    console.print(f"{gone.name} ({gone.role}) may not authorise {where} any more.", markup=False)
+    screen.sentence(f"{gone.name} ({gone.role}) may not authorise {where} any more.", console)
     return 0

@@ -1,6 +1,5 @@
 """The console script ``rollback``: the words a person types."""
 
-import json
 import os
 import signal
 import sys
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from flows import approvers, copies
-from runbook import database, journal, settings
+from runbook import database, journal, printable, settings
 from runbook.approval import approvals, proposals
 from runbook.barrier import fence
 from runbook.demo import world
@@ -25,7 +24,7 @@ from runbook.rehearsing import stagingmark
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import PlanRequest, RollbackRequest
 from runbook.schema import verification
-from runbook.telling import standing, terminal
+from runbook.telling import screen, standing, terminal
 
 DONE, FAILED, BLOCKED, DECLINED = 0, 1, 3, 4
 """Exit statuses; 2 is a command that cannot be understood."""
@@ -50,7 +49,7 @@ def _misused(error: CycloptsError) -> str:
     cause = error.__cause__
     said = approvals.options(cause) if isinstance(cause, ValidationError) else str(error)
     words = " ".join(["rollback", *(error.command_chain or ())])
-    return f"{said.strip()}\nNothing was started. What can be said: {words} --help"
+    return f"{printable.text(said.strip())}\nNothing was started. What can be said: {words} --help"
 
 
 app = App(
@@ -119,10 +118,10 @@ def show_plan(request: Asked | None = None, *, as_json: Json = False) -> int:
             drawn = replace(drawn, proposals=proposals.earlier(loaded, drawn.identity))
     except Blocked as undrawn:
         if as_json:
-            print(json.dumps({"go_ahead": False, "blockers": list(undrawn.reasons)}, indent=2))  # noqa: T201
+            print(printable.as_json({"go_ahead": False, "blockers": list(undrawn.reasons)}))  # noqa: T201
         raise
     if as_json:
-        print(json.dumps(plandata.plan_json(drawn), indent=2))  # noqa: T201 - machines read it
+        print(printable.as_json(plandata.plan_json(drawn)))  # noqa: T201 - machines read it
     else:
         terminal.plan(drawn, request, console)
     return DONE if plandata.go_ahead(drawn) or not drawn.needed else BLOCKED
@@ -146,7 +145,7 @@ def rehearse(request: Rehearsal | None = None, *, mark: str | None = None) -> in
         Rehearse nothing: mark the database of this name, to which the environment leads, as staging; once.
     """
     if mark:
-        console.print(stagingmark.make(settings.load(), mark), markup=False)
+        screen.sentence(stagingmark.make(settings.load(), mark), console)
         return DONE
     from flows import session  # noqa: PLC0415
 
@@ -175,7 +174,7 @@ def status(*, as_json: Json = False) -> int:
     """Say what the journal knows, what state the data is in, and what may be done now."""
     stand = standing.read(settings.load())
     if as_json:
-        print(json.dumps(standing.as_json(stand), indent=2, default=str))  # noqa: T201
+        print(printable.as_json(standing.as_json(stand)))  # noqa: T201
     else:
         terminal.status(stand, console)
     return DONE
@@ -189,7 +188,7 @@ def verify(*, as_json: Json = False) -> int:
         conn.execute("SET TRANSACTION READ ONLY")
         checks = verification.standalone(conn, loaded)
     if as_json:
-        print(json.dumps([vars(check) for check in checks], indent=2))  # noqa: T201
+        print(printable.as_json([vars(check) for check in checks]))  # noqa: T201
     else:
         terminal.verified(checks, console)
     return DONE if all(check.passed for check in checks) else FAILED
@@ -200,8 +199,10 @@ def open_fence() -> int:
     """Let everybody connect to the database again, after saying what that means now."""
     loaded = settings.load()
     name = fence.abandoned(loaded)
-    console.print(f"No runner is at work on {name}. Whoever connects now sees it as the last commit left it.")
+    screen.sentence(
+        f"No runner is at work on {name}. Whoever connects now sees it as the last commit left it.", console
+    )
     fence.open_from_outside(loaded)
     with closing(database.connect()) as conn:
-        console.print(f"The fence is open. {standing.after_opening(journal.runs(conn))}")
+        screen.sentence(f"The fence is open. {standing.after_opening(journal.runs(conn))}", console)
     return DONE

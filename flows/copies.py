@@ -1,15 +1,14 @@
 """The words ``rollback snapshots list|tidy``: the copies of the database that runs took before they changed it."""
 
-import json
 from contextlib import closing
 from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from runbook import database, settings
+from runbook import database, printable, settings
 from runbook.safekeeping import snapshots
-from runbook.telling import terminal
+from runbook.telling import screen, terminal
 
 app = App(name="snapshots", help="The copies of the database that runs took before they changed it.")
 
@@ -25,14 +24,14 @@ def show(
     with closing(database.connect()) as conn:
         copies, strangers = snapshots.read(conn), snapshots.unknown(conn)
     if as_json:
-        print(json.dumps([vars(copy) for copy in copies], indent=2, default=str))  # noqa: T201 - machines read it
+        print(printable.as_json([vars(copy) for copy in copies]))  # noqa: T201 - machines read it
         return 0
     for copy in copies:
         terminal.facts(copy.database, snapshots.facts(copy, loaded), console)
     for name in strangers:
-        console.print(f"{name}: named like a snapshot, and no journal knows it.", markup=False)
+        screen.sentence(f"{name}: named like a snapshot, and no journal knows it.", console)
     if not copies and not strangers:
-        console.print("There is no snapshot.")
+        screen.sentence("There is no snapshot.", console)
     return 0
 
 

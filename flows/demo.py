@@ -13,7 +13,7 @@ from runbook.approval import approvals, approvers
 from runbook.demo import world
 from runbook.models import Plan
 from runbook.request import RollbackRequest
-from runbook.telling import terminal
+from runbook.telling import screen, terminal
 
 REQUEST = {
     "incident": "DEMO-1",
@@ -24,22 +24,26 @@ REQUEST = {
     "requested_by": "the demo",
 }
 
+PLAYS = "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
+
 
 def play(folder: Path, console: Console, *, answer: bool) -> int:
     """Make the demo's world in ``folder``, roll back, and say where everything lies. Returns the exit status."""
-    with world.made(folder, lambda words: console.print(f"• {words}")), session.server(console):
+    with world.made(folder, lambda words: screen.sentence(f"• {words}", console)), session.server(console):
         waits = _approver(console) if answer else partial(_ask, console)
         with session.told(console, waits):
             state = rollback(RollbackRequest.model_validate(REQUEST), return_state=True)
         status = session.ended(state, console)
-    console.print(f"Look around in {folder}: backups/, reports/, mailbox/ (one file a mail), app/, services/.")
+    screen.sentence(
+        f"Look around in {folder}: backups/, reports/, mailbox/ (one file a mail), app/, services/.", console
+    )
     return status
 
 
 def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
     """Let the person at the terminal be the approver that the demo made."""
     one = approvers.read(settings.load())[0]
-    console.print(f"• You are {one.name} ({one.role}).")
+    screen.sentence(f"• You are {one.name} ({one.role}).", console)
     words.show_code(one)
     prompting.prompt(console, flow_run, plan, request)
 
@@ -47,14 +51,12 @@ def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRe
 def _approver(console: Console) -> approvals.Listener:
     """Play the approver, and say so."""
     play = playing.approver(
-        "Approved by the demo itself.", "the demo", lambda said: console.print(f"• {said}", markup=False)
+        "Approved by the demo itself.", "the demo", lambda said: screen.sentence(f"• {said}", console)
     )
 
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)
-        console.print(
-            "• The run waits for an approval. The demo plays the approver, through the same gate, with a one-time code."
-        )
+        screen.sentence(PLAYS, console)
         play(flow_run, plan, request)
 
     return answer

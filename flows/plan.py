@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import runpage
-from runbook import database
+from runbook import database, page
 from runbook.models import Plan
 from runbook.planning import plan as plans
 from runbook.planning import standingforecast
@@ -32,8 +32,10 @@ def plan(request: ForecastRequest = ASSUMED) -> State[Any]:
     loaded = runpage.load()
     drawn = _drawn(request, loaded)
     said, key = standingforecast.sentence(drawn), artifact_key(loaded)
-    create_markdown_artifact(standingforecast.markdown(drawn), key=key, description=said)
-    rows = standingforecast.history(standingforecast.row(drawn), earlier(f"{key}-history"), request.history)
+    create_markdown_artifact(standingforecast.markdown(drawn), key=key, description=page.escape(said))
+    rows = standingforecast.history(
+        page.cells([standingforecast.row(drawn)])[0], earlier(f"{key}-history"), request.history
+    )
     create_table_artifact(rows, key=f"{key}-history", description="What a rollback would have done, the newest first.")
     return Completed(message=said)
 

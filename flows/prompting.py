@@ -17,13 +17,14 @@ from rich.markdown import Markdown
 from rich.prompt import Prompt
 
 from flows import approving
+from runbook import printable
 from runbook.approval import authority
 from runbook.approval.answer import Answer, Role
 from runbook.errors import RollbackError
 from runbook.models import Plan
 from runbook.planning import criteria
 from runbook.request import RollbackRequest
-from runbook.telling import terminal
+from runbook.telling import screen, terminal
 
 REHEARSAL = "without_rehearsal"
 SHORTEST = 2
@@ -36,7 +37,9 @@ def prompt(console: Console, flow_run: str | None, plan: Plan, request: Rollback
     The run goes on when the answer comes through another door first.
     """
     terminal.plan(plan, request, console)
-    console.print(f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}")
+    screen.sentence(
+        f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}", console
+    )
     if flow_run and sys.stdin.isatty():
         beside(partial(_converse_beside, UUID(flow_run), console))
 
@@ -52,12 +55,12 @@ def _converse_beside(flow_run: UUID, console: Console) -> None:
     except RollbackError as error:
         terminal.error(error, console)
     except (httpx.HTTPError, PrefectException) as error:
-        console.print(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", markup=False)
+        screen.sentence(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", console)
 
 
 def show(run: FlowRun, console: Console) -> None:
-    """Show what stands above the form of a waiting run."""
-    console.print(Markdown(approving.shown_plan(run)))
+    """Show what stands above the form of a waiting run. It comes from the server: its links show where they lead."""
+    console.print(Markdown(printable.text(approving.shown_plan(run)), hyperlinks=False))
 
 
 def converse(flow_run: UUID, console: Console, door: str) -> None:
@@ -67,7 +70,7 @@ def converse(flow_run: UUID, console: Console, door: str) -> None:
         verdict = approving.give(
             flow_run, ask(console, approving.plan_of(run), without_rehearsal=approving.demands(run, REHEARSAL)), door
         )
-        console.print(verdict.said, markup=False)
+        screen.sentence(verdict.said, console)
         if verdict.accepted:
             return
 
@@ -89,7 +92,7 @@ def _asked(console: Console, plan: str, demanded: str) -> dict[str, str]:
         "decision": Prompt.ask("Decision", choices=["approve", "decline"], console=console),
         "name": _name(console),
         "role": Prompt.ask("Your role", choices=list(get_args(Role)), console=console),
-        "plan": Prompt.ask("Plan that you read", default=plan, console=console),
+        "plan": Prompt.ask("Plan that you read", default=printable.line(plan), console=console),
         "comment": Prompt.ask("Comment", default="", show_default=False, console=console),
     }
     if said["role"] == authority.ON_CALL:

@@ -24,13 +24,13 @@ from rich.console import Console
 from flows import prompting, proxies, results
 from flows.rehearsal import rehearsal
 from flows.rollback import rollback
-from runbook import journal
+from runbook import journal, printable
 from runbook.approval import approvals
 from runbook.errors import RollbackError
 from runbook.models import Step
 from runbook.rehearsing.request import RehearsalRequest
 from runbook.request import RollbackRequest
-from runbook.telling import ending, terminal
+from runbook.telling import ending, screen, terminal
 from runbook.telling.summary import Summary, outage_words
 
 log = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ def server(console: Console) -> Iterator[None]:
     url = PREFECT_API_URL.value()
     proxies.bypass(url or "")
     if url and _answers(url):
-        console.print(f"Prefect server: {url}")
+        screen.sentence(f"Prefect server: {url}", console)
         yield
         return
     why = f"{url} does not answer" if url else "none is configured"
-    console.print(f"Prefect server: {why}; a temporary one is started for this run (10 to 20 s).")
+    screen.sentence(f"Prefect server: {why}; a temporary one is started for this run (10 to 20 s).", console)
     with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}, restore_defaults={PREFECT_API_URL}):
         yield
 
@@ -75,7 +75,7 @@ def answered() -> Iterator[None]:
         try:
             yield
         except (httpx.HTTPError, PrefectException) as error:
-            said = str(error).partition("\n")[0] or type(error).__name__
+            said = printable.line(str(error).partition("\n")[0]) or type(error).__name__
             raise RollbackError(
                 f"The Prefect server does not answer as it should: {said}.",
                 "Check PREFECT_API_URL and PREFECT_API_AUTH_STRING, and that the server runs; then answer again.",
@@ -104,7 +104,7 @@ def _named(request: RollbackRequest, console: Console) -> RollbackRequest:
     if request.requested_by.strip():
         return request
     user = pwd.getpwuid(os.getuid()).pw_name
-    console.print(f"Requested by: {user}, this terminal's user (--requested-by names somebody else).", markup=False)
+    screen.sentence(f"Requested by: {user}, this terminal's user (--requested-by names somebody else).", console)
     return request.model_copy(update={"requested_by": user})
 
 
@@ -119,8 +119,8 @@ def _vanished(ends: Sequence[Summary], error: Exception, console: Console) -> in
     """Say how a run ended whose Prefect server is gone, so that it knows nothing of the end. The journal does."""
     why = f"The Prefect server is gone ({type(error).__name__}): its page of the run does not show the end."
     if ends and ends[-1].outcome == "done":
-        console.print(f"{ends[-1].request.incident}: rolled back and verified; {outage_words(ends[-1])}.", markup=False)
-        console.print(f"{why} rollback status does, with who was told.", markup=False)
+        screen.sentence(f"{ends[-1].request.incident}: rolled back and verified; {outage_words(ends[-1])}.", console)
+        screen.sentence(f"{why} rollback status does, with who was told.", console)
         return 0
     terminal.error(
         RollbackError(why, "rollback status says where things stand.", ends[-1].state if ends else ""), console
@@ -132,7 +132,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> int:
     """Rehearse in this process and return the exit status: 0 done, 1 failed."""
     with (
         server(console),
-        told(console, lambda *_: console.print("The rehearsal answers itself, through the same gate.")),
+        told(console, lambda *_: screen.sentence("The rehearsal answers itself, through the same gate.", console)),
     ):
         state = rehearsal(request, return_state=True)
     return ended(state, console)
@@ -167,7 +167,7 @@ def _listening(listeners: list[T], listener: T) -> Iterator[None]:
 def ended(state: State[Any], console: Console) -> int:
     """Return the exit status of a run; says how it ended where no report could."""
     if state.is_completed():
-        console.print(state.message, markup=False)
+        screen.sentence(state.message or "", console)
         return 0
     error = state.result(raise_on_failure=False)
     if isinstance(error, RollbackError):

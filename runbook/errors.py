@@ -3,24 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from runbook import printable
+
 
 @dataclass(eq=False)
 class RollbackError(Exception):
     """Root of all errors of the runbook.
 
     ``problem`` says what is wrong, ``state`` what state things are in (empty: where the error arose does not know it;
-    the flow adds it), ``remedy`` what to do now.
+    the flow adds it), ``remedy`` what to do now. What others wrote stands in them (programs, the database, approvers):
+    they hold no credentials and no control characters, and only their first line begins a line of the message.
     """
 
     problem: str
     remedy: str = ""
     state: str = ""
 
+    def __post_init__(self) -> None:
+        self.problem, self.remedy, self.state = map(printable.text, (self.problem, self.remedy, self.state))
+
     def __str__(self) -> str:
         parts = [self.problem]
         parts += [f"State: {self.state}"] if self.state else []
         parts += [f"Do now: {self.remedy}"] if self.remedy else []
-        return "\n".join(parts)
+        return "\n".join(map(printable.indented, parts))
 
 
 class SettingsInvalid(RollbackError):
@@ -95,7 +101,7 @@ class Blocked(Refused):
     reasons: Sequence[str] = field(default_factory=tuple)
 
     def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  - {reason}" for reason in self.reasons)])
+        return "\n".join([super().__str__(), *(f"  - {printable.line(reason)}" for reason in self.reasons)])
 
 
 @dataclass(eq=False)

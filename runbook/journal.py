@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from runbook import database, sealed
+from runbook import database, printable, sealed
 from runbook.approval.answer import Approval
 from runbook.errors import Blocked
 from runbook.models import Outcome, Plan, Step
@@ -116,7 +116,7 @@ def step(run: "Run", name: str, *, inside: bool = False) -> Iterator[Found]:
         with database.translated():
             yield found
     except BaseException as error:
-        _ended(run, number, Step(name, started, datetime.now(UTC), "failed", {**found, "error": str(error)}))
+        _ended(run, number, Step(name, started, datetime.now(UTC), "failed", {**found, "error": printable.text(error)}))
         raise
     outcome: Outcome = "skipped" if "skipped" in found else "open" if "open" in found else "done"
     _ended(run, number, Step(name, started, datetime.now(UTC), outcome, found), inside=inside)

@@ -2,11 +2,17 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from runbook import printable
 
 LONG = 9
 """Up to which number a list's own numbers have one digit."""
+WEB = "%;/?:@&=+$,#[]!~*'()"
+"""What may stand in an address beside letters, digits and -._"""
 
 
 class Code(str):
@@ -85,20 +91,31 @@ class Page:
 
 def markdown(page: Page, *, whole: bool = False) -> str:
     """Write the page as Markdown. ``whole``: with its pictures inside, where no files can lie beside it."""
-    parts = [f"# {escape(page.verdict)}", *(_block(block, whole=whole) for block in page.lead)]
+    parts = [f"# {_title(page.verdict)}", *(_block(block, whole=whole) for block in page.lead)]
     for section in page.sections:
-        parts += [f"## {escape(section.title)}", *(_block(block, whole=whole) for block in section.blocks)]
+        parts += [f"## {_title(section.title)}", *(_block(block, whole=whole) for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
 def escape(text: str) -> str:
-    """Write a text so that Markdown shows it as it is: on one line, and without any markup of its own."""
-    line = " ".join(text.split())
+    """Write a text so that Markdown shows it as it is: on one line, and without markup, links or images of its own."""
+    line = printable.line(text)
     if isinstance(text, Code):
         return f"`{line.replace('`', chr(39)).replace('|', chr(92) + '|')}`" if line else ""
-    line = re.sub(r"([\\`*<>\[\]|~])", r"\\\1", line)
-    # An underscore inside a word is no emphasis, and names are full of them.
-    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
+    line = re.sub(r"([\\`*<>\[\]|~]|&(?=[#\w]))", r"\\\1", line)
+    line = re.sub(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=[\w.+-])(?=@)", r"\\", line)  # what would become a link
+    # An underscore between letters is no emphasis, and names are full of them.
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)
+
+
+def cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows for a table artifact: Prefect's UI shows every text of one as Markdown."""
+    return [{key: _line(value) if isinstance(value, str) else value for key, value in row.items()} for row in rows]
+
+
+def _title(text: str) -> str:
+    """Escape a title; marks at its end would not be shown."""
+    return re.sub(r"#(?=#*$)", r"\\#", escape(text))
 
 
 def _line(text: str) -> str:
@@ -117,10 +134,18 @@ def _block(block: Block, *, whole: bool) -> str:
             return _fixed(lines)
         case Picture():
             return _picture(block, whole=whole)
-        case Link(words, address):
-            return f"[{escape(words)}](<{address}>)"
+        case Link():
+            return _link(block)
         case _:
             return _line(block)
+
+
+def _link(link: Link) -> str:
+    """Write a link, without the credentials of its address; what is no address of the web is written as text."""
+    address = quote(re.sub(r"(?<=://)[^/?#]*@", "", link.address), safe=WEB, errors="replace")
+    if not re.match(r"https?://", address):
+        return _line(f"{link.words}: {link.address}")
+    return f"[{escape(link.words)}](<{address}>)"
 
 
 def _bullets(bullets: Bullets) -> str:
@@ -132,7 +157,10 @@ def _bullets(bullets: Bullets) -> str:
 
 
 def _fixed(lines: Sequence[str]) -> str:
-    return "\n".join(["```text", *(line.replace("```", "'''") for line in lines), "```"])
+    """Write lines exactly as they are, since they are copied: between fences that are longer than any in them."""
+    inside = [printable.shown(line).replace("\n", "\\n") for line in lines]
+    fence = "`" * max([3, *(len(ticks) + 1 for line in inside for ticks in re.findall(r"`+", line))])
+    return "\n".join([f"{fence}text", *inside, fence])
 
 
 def _picture(picture: Picture, *, whole: bool) -> str:
@@ -147,7 +175,7 @@ def _table(table: Table) -> str:
     """Write a table; names and values without a header as a list, since the form's narrow tables cut values off."""
     if not any(table.header):
         return "\n".join(
-            f"- **{escape(name)}:** {escape(value)}" if name else f"- {escape(value)}" for name, value in table.rows
+            f"- **{escape(name)}:** {escape(value)}" if name else f"- {_line(value)}" for name, value in table.rows
         )
     rule = ["---:" if i in table.right else "---" for i in range(len(table.header))]
     rows = [[escape(h) for h in table.header], rule, *([escape(cell) for cell in row] for row in table.rows)]

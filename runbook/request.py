@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from runbook import printable
 from runbook.errors import SettingsInvalid
 
 OauthChoice = Literal["temporary passwords", "keep", "delete"]
@@ -26,6 +27,8 @@ Counter = Literal["minor bug, hotfix possible", "UI only", "fixable by forward m
 Incident = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 
+PERSON, WORDS = 200, 2000
+"""How many characters a person's name and a text may have."""
 FIXABLE_MINUTES = 30
 """What can be fixed within these minutes is no trigger, says the procedure."""
 
@@ -53,7 +56,7 @@ class RollbackRequest(BaseModel):
     )
     reason: str = Field(
         min_length=3,
-        max_length=2000,
+        max_length=WORDS,
         title="What is broken",
         description="What is broken, in a sentence the approver reads.",
     )
@@ -77,7 +80,7 @@ class RollbackRequest(BaseModel):
         json_schema_extra=one_field,
     )
     requested_by: str = Field(
-        "", max_length=200, title="Requested by", description="Who asks for the rollback; they may not approve it."
+        "", max_length=PERSON, title="Requested by", description="Who asks for the rollback; they may not approve it."
     )
     identified_at: AwareDatetime = Field(
         default_factory=_now,
@@ -89,7 +92,7 @@ class RollbackRequest(BaseModel):
     )
     late_reason: str = Field(
         "",
-        max_length=2000,
+        max_length=WORDS,
         title="Why so late",
         description="Only when the 30 minutes are over already: why it is decided so late. The approver sees it.",
     )
@@ -137,6 +140,12 @@ class RollbackRequest(BaseModel):
         description="'keep' leaves label and rows; 'remove' gives the rows the default openai and drops the label.",
     )
 
+    @field_validator("reason", "requested_by", "late_reason")
+    @classmethod
+    def _visible(cls, value: str, info: ValidationInfo) -> str:
+        """Keep what can be seen: no journal stores a NUL, and nobody reads a text that steers what shows it."""
+        return printable.shown(value)[: PERSON if info.field_name == "requested_by" else WORDS]
+
     @field_validator("identified_at")
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
@@ -157,7 +166,7 @@ class PlanRequest(RollbackRequest):
     reason: str = Field(
         "Nobody asked for a rollback yet.",
         min_length=3,
-        max_length=2000,
+        max_length=WORDS,
         title="What is broken",
         description="A sentence.",
     )

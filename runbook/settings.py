@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from runbook import env_file
+from runbook import env_file, printable
 from runbook.errors import SettingsInvalid
 
 
@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     health_urls: dict[str, AnyHttpUrl] = Field(
         default_factory=dict,
         description='A URL per service that answers 2xx when it works, as JSON: {"backend": "…"}. Without one its '
-        "healthcheck in the compose file counts; without that, that its container has run for 3 s.",
+        "healthcheck in the compose file counts; without that, that its container has run for 3 s. A user and a "
+        "password in it are sent, and never shown.",
     )
     service_seconds: int = Field(
         90, gt=0, description="How long a service may take to stop or to become healthy, in s."
@@ -248,6 +249,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let what is given win over the environment, and the environment over the file."""
         return init_settings, env_settings, _PrivateFile(settings_cls)
+
+    def health_url(self, service: str) -> str:
+        """Return a service's health URL as it may be shown: without its password or token."""
+        return printable.masked(str(self.health_urls[service]))
 
     def tolerated(self, announced: int) -> float:
         """Return how many rows there may be where the approved plan announced so many."""

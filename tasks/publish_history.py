@@ -7,6 +7,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from runbook import page
 from runbook.errors import RollbackError
 from runbook.rehearsing import history, trend
 from runbook.settings import Settings
@@ -24,7 +25,7 @@ def publish_history(settings: Settings) -> None:
         log.warning("The history of rehearsals cannot be shown: %s", error.problem)
         return
     create_table_artifact(
-        trend.table(rows),
+        page.cells(trend.table(rows)),
         key="rehearsal-history",
         description="The last rehearsals with their steps, the newest first.",
     )

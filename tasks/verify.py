@@ -7,7 +7,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runbook import journal
+from runbook import journal, page
 from runbook.models import Check, Plan
 from runbook.runs import Run
 from runbook.schema import changes, verification
@@ -29,8 +29,8 @@ def verify(run: Run, plan: Plan) -> list[Check]:
 
 def _show(run: Run, checks: list[Check]) -> None:
     """Show what was wanted and found, and which rows the transaction changed."""
-    said = reportpage.checked(checks)
-    shown(lambda: cast(UUID, create_table_artifact(reportpage.compared(checks), key="verification", description=said)))
+    said, compared = reportpage.checked(checks), page.cells(reportpage.compared(checks))
+    shown(lambda: cast(UUID, create_table_artifact(compared, key="verification", description=said)))
     if rows := changes.listed(journal.steps(run.side, run.id, run.settings)):
         said = "Rows that the transaction inserted, updated and deleted, by table."
-        shown(lambda: cast(UUID, create_table_artifact(rows, key="rows", description=said)))
+        shown(lambda: cast(UUID, create_table_artifact(page.cells(rows), key="rows", description=said)))

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,11 @@ def in_use(folder: Path) -> str | None:
         if pids
         else f"a git that was killed left {found[0]}"
     )
-    remedy = "Wait until it has ended" if pids else f"See that no git works there, then remove it: rm {found[0]}"
+    remedy = (
+        "Wait until it has ended"
+        if pids
+        else f"See that no git works there, then remove it: rm {shlex.quote(str(found[0]))}"
+    )
     return f"Nothing can be checked out in {folder}: {who}. {remedy}."
 
 

@@ -1,6 +1,7 @@
 """The only door to git."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,5 +109,6 @@ def _distrusted(folder: Path) -> ReleaseUnusable:
     return ReleaseUnusable(
         f"git refuses to work in {folder}: it belongs to user {folder.stat().st_uid}, and this is {os.geteuid()} "
         "(git calls it dubious ownership).",
-        f"Run as the tree's owner, or trust it once: git config --global --add safe.directory {folder}",
+        "Run as the tree's owner, or trust it once: git config --global --add safe.directory "
+        f"{shlex.quote(str(folder))}",
     )

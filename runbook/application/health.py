@@ -5,12 +5,14 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
 from threading import Thread
 from typing import IO, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
+from runbook import printable
 from runbook.application import containers, images
 from runbook.application import project as projects
 from runbook.application.containers import Container
@@ -78,7 +80,7 @@ def failing(settings: Settings, said: Mapping[str, str], running: Sequence[str])
     for name in running:
         if name in said and not said[name].startswith("2"):
             yield (
-                f"The health check of {name} fails already, before anything is touched: {settings.health_urls[name]} "
+                f"The health check of {name} fails already, before anything is touched: {settings.health_url(name)} "
                 f"gives {said[name]}. It must answer 2xx after the rollback: see that it can."
             )
 
@@ -117,7 +119,7 @@ def look(settings: Settings, project: Project, expected: Mapping[str, str] | Non
     return [
         *(_by_containers(settings, name, own, (expected or {}).get(name, "")) for name in dict.fromkeys(present)),
         *(_stopped(name, own) for name in absent),
-        *(_by_url(name, str(settings.health_urls[name]), said[name]) for name in said if name not in absent),
+        *(_by_url(name, settings.health_url(name), said[name]) for name in said if name not in absent),
     ]
 
 
@@ -151,7 +153,7 @@ def see_silent(settings: Settings) -> None:
     due = time.monotonic() + ANSWER_SECONDS
     while True:
         said = {name: found for name, found in answers(settings).items() if name in settings.services}
-        loud = [f"{settings.health_urls[name]} ({found})" for name, found in said.items() if found.startswith("2")]
+        loud = [f"{settings.health_url(name)} ({found})" for name, found in said.items() if found.startswith("2")]
         if not loud:
             return
         if time.monotonic() > due:
@@ -182,15 +184,25 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _SameOrig
 def _answer(url: str) -> str:
     """Return the status that ``url`` answers with, or why it does not."""
     try:
-        with _direct.open(url, timeout=ANSWER_SECONDS) as response:
+        with _direct.open(_asked(url), timeout=ANSWER_SECONDS) as response:
             return str(response.status)
     except urllib.error.HTTPError as error:
         with error:
             there = error.headers.get("Location")
         leads = f", a redirection to {urljoin(url, there)}: name the address that answers itself" if there else ""
-        return f"{error.code} {error.reason}{leads}"
+        return printable.line(f"{error.code} {error.reason}{leads}")
     except (OSError, HTTPException, ValueError) as error:
-        return f"no answer ({_why(error)})"
+        return printable.line(f"no answer ({_why(error)})")
+
+
+def _asked(url: str) -> urllib.request.Request:
+    """Return what is asked: user and password of the URL go into a header, since urllib takes them for the host."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    asked = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310 - an AnyHttpUrl
+    if at:
+        asked.add_header("Authorization", f"Basic {b64encode(unquote_to_bytes(user)).decode()}")
+    return asked
 
 
 def _why(error: Exception) -> str:

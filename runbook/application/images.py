@@ -6,6 +6,7 @@ A name is all that is moved in the outage: compose starts what its services' nam
 import json
 import logging
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +75,7 @@ def fetch(settings: Settings, release: Release, given: Mapping[str, Any], folder
             raise ReleaseUnusable(
                 f"The image {image} of the service {name} is not on this machine, and could not be pulled: "
                 f"{error.problem.strip()}",
-                f"See that its registry answers, or load it: docker pull {image}, or docker load.",
+                f"See that its registry answers, or load it: docker pull {shlex.quote(image)}, or docker load.",
             ) from None
 
 

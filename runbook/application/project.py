@@ -228,7 +228,7 @@ def elsewhere(settings: Settings, found: Found, answering: Mapping[str, str]) ->
             continue
         others = [one for one in found.all if one.living and _serves(one, name)]
         where = "; ".join(f"{one.name} ({_origin(one)})" for one in others)
-        answer = f" {settings.health_urls[name]} answers {answering[name]}." if name in answering else ""
+        answer = f" {settings.health_url(name)} answers {answering[name]}." if name in answering else ""
         if others and (answer or any(_confused(settings, one, known) for one in others)):
             names = " or ".join(f"{NAME}={other}" for other in sorted({one.project for one in others if one.project}))
             remedy = f"Set {names}, or ROLLBACK_PROJECT_DIR" if names else "Correct ROLLBACK_PROJECT_DIR"
@@ -257,8 +257,9 @@ def misled(settings: Settings, found: Found) -> Iterator[str]:
         wrong = [one for one in holders if one.id not in own and (one.service == name or not found.living([name]))]
         if wrong and len(wrong) == len(holders) and name in settings.services:
             yield (
-                f"{url}, by which {name} is seen to be healthy, leads to {wrong[0].name} ({_origin(wrong[0])}), which "
-                f"would not be stopped. Correct ROLLBACK_HEALTH_URLS, or set {NAME} to the project that is meant."
+                f"{settings.health_url(name)}, by which {name} is seen to be healthy, leads to {wrong[0].name} "
+                f"({_origin(wrong[0])}), which would not be stopped. Correct ROLLBACK_HEALTH_URLS, or set {NAME} to "
+                "the project that is meant."
             )
 
 

@@ -1,6 +1,7 @@
 """The previous release: seen to be usable, prepared beside the live tree, switched to."""
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -163,7 +164,7 @@ def _see_complete(settings: Settings, release: Release, given: Mapping[str, Any]
             if external and not containers.has(settings, kind, name):
                 raise ReleaseUnusable(
                     f"{release.tag} wants the external {kind} {name}, which this engine does not have.",
-                    f"Make it: docker {kind} create {name}",
+                    f"Make it: docker {kind} create {shlex.quote(name)}",
                 )
 
 

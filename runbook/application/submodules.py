@@ -1,6 +1,7 @@
 """Submodules of a tree: filled with what its commit names, from this machine where the commit is here already."""
 
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,5 +96,6 @@ def _update(tree: Path, name: str, path: str, wanted: str, source: Path | None, 
         url = git.ask(tree, "config", "--file", ".gitmodules", f"submodule.{name}.url")
         raise ReleaseUnusable(
             f"The submodule {path} could not be filled in {tree} from {url}: {error.problem}",
-            f"See that this user can reach it: cd {tree} && git submodule update --init -- {path}",
+            f"See that this user can reach it: cd {shlex.quote(str(tree))} && git submodule update --init -- "
+            f"{shlex.quote(path)}",
         ) from None

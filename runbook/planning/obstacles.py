@@ -49,7 +49,7 @@ def blockers(conn: psycopg.Connection, plan: Plan, settings: Settings) -> list[s
     problems += [
         f"Prepared transaction {row['gid']} of {row['owner']}, since {figures.moment(row['prepared'])}, belongs to no "
         "session, so the fence cannot end it: it keeps its locks, and the database cannot be copied. Ask its owner, "
-        f"then COMMIT PREPARED '{row['gid']}' or ROLLBACK PREPARED '{row['gid']}' in this database."
+        f"then COMMIT PREPARED {row['gid']} or ROLLBACK PREPARED {row['gid']} in this database."
         for row in database.query(conn, "prepared")
     ]
     problems += [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from runbook import figures, page
+from runbook import figures, page, printable
 from runbook.barrier import poolers
 from runbook.models import Plan, Script
 from runbook.page import Block, Bullets, Code, Page, Section, Table
@@ -57,7 +57,8 @@ def verdict(plan: Plan) -> str:
 def gist(plan: Plan) -> list[str]:
     """Say the plan in a few lines: whether it can go ahead, what is lost, how long it takes."""
     forecast = forecastpage.sentence(plan).partition(";")[0]
-    return [f"{verdict(plan)}.", f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecast}."]
+    said = [f"{verdict(plan)}.", f"What is lost: {choices.lost(plan)}.", f"Forecast: {forecast}."]
+    return [printable.unmarked(printable.line(one)) for one in said]  # shown as it is, and by some UIs as Markdown
 
 
 def _lead(plan: Plan, request: RollbackRequest, now: datetime, minutes: int) -> list[Block]:

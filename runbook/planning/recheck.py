@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 import psycopg
 
+from runbook import printable
 from runbook.errors import PlanChanged
 from runbook.models import Plan, Script
 from runbook.planning import choices, plan, triggers
@@ -25,6 +26,7 @@ from runbook.settings import Settings
 
 COUNTS = ("users", "removed", "placeholders", "cascade", "unlinked", "kept")
 """Fields of the plan that count rows."""
+_VOID = "The plan changed since it was approved, so the approval is void:"
 SEEN = ("removed", "placeholders", "cascade", "unlinked")
 """Those in which a new name is a loss that nobody saw."""
 
@@ -53,7 +55,7 @@ def recheck(
     voids = [*changed(approved, now), *grown(approved, now, settings)]
     if voids:
         raise PlanChanged(
-            "The plan changed since it was approved, so the approval is void:\n" + "\n".join(f"  - {v}" for v in voids),
+            "\n".join([_VOID, *(f"  - {printable.line(one)}" for one in voids)]),
             "Look at what changed, then ask again: a new plan needs a new approval.",
             "Nothing was touched; the services run as before.",
             changes=voids,

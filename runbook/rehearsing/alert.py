@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from runbook import figures
+from runbook import figures, printable
 from runbook.database import Row
 from runbook.errors import RollbackError
 from runbook.settings import Settings
@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 def why(failure: BaseException) -> str:
     """Say in a line why a rehearsal failed."""
     if isinstance(failure, RollbackError):
-        return " ".join(failure.problem.split())
-    return f"{type(failure).__name__}: {failure}" if str(failure) else f"It was ended by {type(failure).__name__}."
+        return printable.line(failure.problem)
+    name = type(failure).__name__
+    return printable.line(f"{name}: {failure}" if str(failure) else f"It was ended by {name}.")
 
 
 def failed(settings: Settings, label: str, failure: BaseException, prefect_run: str | None) -> None:
@@ -42,7 +43,8 @@ def slow(settings: Settings, label: str, steps: Sequence[Row], prefect_run: str 
 def _tell(settings: Settings, title: str, lines: Sequence[str], prefect_run: str | None) -> None:
     """Tell the team; that it cannot be told must not hide how the rehearsal ended."""
     link = messages.link(settings, prefect_run or "")
+    shown = [printable.unmarked(printable.line(line)) for line in [*lines, *([link] if link else [])]]
     try:
-        team.tell(settings, title, "\n".join([*lines, *([link] if link else [])]) + "\n")
+        team.tell(settings, title, "\n".join(shown) + "\n")
     except RollbackError as error:
         log.error("The team could not be told: %s", error.problem)

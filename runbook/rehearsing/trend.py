@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 from xml.sax.saxutils import escape
 
-from runbook import figures
+from runbook import figures, page, printable
 from runbook.database import Row
 
 WIDTH = 900
@@ -85,9 +85,9 @@ def _seconds(value: float | None) -> str:
 def markdown(rows: Sequence[Row], target: str) -> str:
     """Return a page with the picture, and the newest rehearsal in a sentence."""
     if not rows:
-        return f"# No rehearsal of {target} is recorded\n"
+        return f"# No rehearsal of {page.escape(target)} is recorded\n"
     picture = base64.b64encode(drawn(rows).encode()).decode()
-    return f"# {sentence(rows[0], target)}\n\n![{_alt(rows)}](data:image/svg+xml;base64,{picture})\n"
+    return f"# {page.escape(sentence(rows[0], target))}\n\n![{_alt(rows)}](data:image/svg+xml;base64,{picture})\n"
 
 
 def sentence(row: Row, target: str) -> str:
@@ -164,4 +164,4 @@ def _marks(rows: Sequence[Row], bottom: float) -> Iterator[str]:
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(printable.line(words))}</text>'

@@ -6,7 +6,7 @@ import psycopg
 
 import sql
 from runbook import database as door
-from runbook import journal
+from runbook import journal, printable
 from runbook.application import health
 from runbook.errors import VerificationFailed
 from runbook.models import Check, Plan
@@ -79,9 +79,15 @@ def _foreign_keys(conn: psycopg.Connection, unguarded: Sequence[str] | None) -> 
 def _end_state(conn: psycopg.Connection, conditions: Conditions) -> list[Check]:
     declared, found = endstate.declared(conditions), catalogue.read(conn)
     wrong = endstate.compare(declared, found, found)
-    said = "\n".join([f"{len(wrong)} difference(s):", *wrong]) if wrong else f"{len(declared)} facts"
+    said = (
+        "\n".join([f"{len(wrong)} difference(s):", *map(printable.line, wrong)]) if wrong else f"{len(declared)} facts"
+    )
     drift = endstate.drift_of(declared, found)
-    note = [Check("elsewhere, as it was before", "not judged", "\n".join(drift), passed=True)] if drift else []
+    note = (
+        [Check("elsewhere, as it was before", "not judged", "\n".join(map(printable.line, drift)), passed=True)]
+        if drift
+        else []
+    )
     return [_check("declared end state", f"{len(declared)} facts", said), *note]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from runbook import figures
+from runbook import figures, printable
 from runbook.models import Step
 from runbook.telling.summary import LAST_INSIDE, LATER, Summary, outage, outage_words
 
@@ -13,6 +13,9 @@ LEFT, RIGHT, WIDTH = 170, 850, 960
 """Where time begins and ends, and how wide the picture is, in px."""
 TOP, ROW = 96, 24
 """Where the first step stands, and how high a step is, in px."""
+LONGEST = 600
+"""How many characters a text in the picture may have."""
+QUOTE = {'"': "&quot;"}
 NARROW = 3
 """How wide the shortest bar is, in px."""
 TICKS = 8
@@ -69,13 +72,13 @@ def drawn(summary: Summary) -> str:
     course = _course(summary)
     if course is None:
         return ""
-    said = f"{summary.request.incident} on {summary.target}: {outage_words(summary)}"
+    said = printable.line(f"{summary.request.incident} on {summary.target}: {outage_words(summary)}", LONGEST)
     height = course.bottom + 62
     body = [*_outage(summary, course), *_axis(course), *_commit(summary, course), *_bars(course)]
     body += [_text(16, height - 14, _beside(summary, course))]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
-        f'role="img" aria-label="{escape(said)}">\n<title>{escape(said)}</title>\n<style>{STYLE}</style>\n'
+        f'role="img" aria-label="{escape(said, QUOTE)}">\n<title>{escape(said)}</title>\n<style>{STYLE}</style>\n'
         f'<rect width="{WIDTH}" height="{height}" fill="var(--page)"/>\n'
         + "\n".join([_text(16, 28, said, "title"), *body])
         + "\n</svg>\n"
@@ -142,4 +145,5 @@ def _beside(summary: Summary, course: Course) -> str:
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text x="{x}" y="{y}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+    shown = escape(printable.line(words, LONGEST))
+    return f'<text x="{x}" y="{y}" class="{kind}" text-anchor="{anchor}">{shown}</text>'

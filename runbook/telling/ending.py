@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psycopg import sql as compose
 
-from runbook import database, journal, sealed
+from runbook import database, journal, printable, sealed
 from runbook.approval import tries
 from runbook.approval.answer import Approval
 from runbook.errors import Blocked, RollbackError
@@ -80,7 +80,7 @@ def _problem(error: BaseException | None) -> str:
     if error is None:
         return ""
     if isinstance(error, Blocked):
-        return "\n".join([error.problem, *(f"- {reason}" for reason in error.reasons)])
+        return "\n".join([error.problem, *(f"- {printable.line(reason)}" for reason in error.reasons)])
     if isinstance(error, RollbackError):
         return error.problem
     return f"{type(error).__name__}: {error}" if str(error) else f"The run was ended by {type(error).__name__}"

@@ -1,13 +1,16 @@
 """What the procedure wants after a rollback, with its times: five actions, a post-mortem, and its meeting."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
-from runbook import figures, page
+from runbook import figures, page, printable
 from runbook.page import Block, Bullets, Fixed, Page, Section, Table
 from runbook.telling import timeline, told
 from runbook.telling.summary import Summary, outage, outage_words, post_mortem_due
 
 TO_FILL_IN = "(to fill in)"
+FOLD = 75
+"""How many bytes a line of an invitation may have."""
 FIRST_HOUR, LAST_HOUR = 9, 16
 """Between which hours, UTC, a meeting may begin."""
 
@@ -84,13 +87,28 @@ def invitation(summary: Summary) -> str:
         "VERSION:2.0",
         "PRODID:-//rollback-runbook//post-mortem//EN",
         "BEGIN:VEVENT",
-        f"UID:post-mortem-{incident}@rollback-runbook",
+        f"UID:{_words(f'post-mortem-{incident}@rollback-runbook')}",
         f"DTSTAMP:{summary.ended.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         f"DTSTART:{begin:%Y%m%dT%H%M%SZ}",
         "DURATION:PT1H",
-        f"SUMMARY:Post-mortem {incident}",
-        f"DESCRIPTION:To be held by {figures.moment(post_mortem_due(summary))}.",
+        f"SUMMARY:{_words(f'Post-mortem {incident}')}",
+        f"DESCRIPTION:{_words(f'To be held by {figures.moment(post_mortem_due(summary))}.')}",
         "END:VEVENT",
         "END:VCALENDAR",
     ]
-    return "".join(f"{line}\r\n" for line in lines)
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def _words(text: str) -> str:
+    """Escape a text of an invitation (RFC 5545, 3.3.11), on one line."""
+    return re.sub(r"([\\;,])", r"\\\1", printable.line(text))
+
+
+def _folded(line: str) -> str:
+    """Break a line after 75 bytes at most, as RFC 5545 (3.1) wants it."""
+    parts = [""]
+    for char in line:
+        if len(f"{parts[-1]}{char}".encode()) > FOLD:
+            parts.append(" ")
+        parts[-1] += char
+    return "\r\n".join(parts)

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime, make_msgid, parseaddr
 
+from runbook import printable
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling.post import Fate, LineLost, NotTaken, Post, connect
@@ -23,6 +24,8 @@ SILENT = 3
 PAUSE = 2.0
 """How long to wait before the first further try, in s; doubled each time."""
 LONGEST_PAUSE = 60.0
+SUBJECT = 250
+"""How many characters a subject may have."""
 LOSSES = 3
 """How many connections in a row may be lost without an answer about a message; then there is a pause."""
 UNCLEAR = 4
@@ -236,9 +239,10 @@ def _message(settings: Settings, address: str, subject: str, body: str) -> bytes
     sender = parseaddr(settings.mail_from)
     message["From"] = Address(sender[0], addr_spec=sender[1])
     message["To"] = Address(addr_spec=address)
-    message["Subject"] = subject
+    # =? begins an encoded word (RFC 2047): who reads the mail would decode it.
+    message["Subject"] = printable.line(subject, SUBJECT).replace("=?", "= ?")
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = make_msgid(domain=sender[1].rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(body)
+    message.set_content(printable.text(body))
     return message.as_bytes()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
+from runbook import printable
 from runbook.errors import SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling import rendering
@@ -26,6 +27,10 @@ NAMES = (
     "users.txt.j2",
 )
 """The built-in templates; an operator's file of the same name replaces one."""
+SEVERAL_LINES = ("problem",)
+"""Facts that may have several lines; the others are put in one."""
+TITLE = 250
+"""How many characters a title may have."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +119,16 @@ def team(settings: Settings, event: Event, facts: Facts) -> Message:
     Raises SettingsInvalid when a template of the operator cannot be used.
     """
     title, _, body = _render(settings, f"{event}.txt.j2", facts).partition("\n")
-    return Message(title.strip(), (body.strip() or title.strip()) + "\n")
+    return _message(title, body.strip() or title.strip())
 
 
 def users(settings: Settings, facts: Facts) -> Message:
     """Return the e-mail to users. Raises SettingsInvalid when a template of the operator cannot be used."""
-    subject = " ".join(_render(settings, "users.subject.j2", facts).split())
-    return Message(subject, _render(settings, "users.txt.j2", facts) + "\n")
+    return _message(_render(settings, "users.subject.j2", facts), _render(settings, "users.txt.j2", facts))
+
+
+def _message(title: str, body: str) -> Message:
+    return Message(printable.line(title, TITLE), printable.text(body) + "\n")
 
 
 def check(settings: Settings) -> None:
@@ -167,4 +175,11 @@ def _render(settings: Settings, name: str, facts: Facts) -> str:
 
 def _values(settings: Settings, facts: Facts) -> Mapping[str, str]:
     values: dict[str, str] = asdict(facts)
-    return {**values, "target": settings.target, "link": link(settings, values.pop("run_id"))}
+    values |= {"target": settings.target, "link": link(settings, values.pop("run_id"))}
+    return {name: _fact(name, value) for name, value in values.items()}
+
+
+def _fact(name: str, value: str) -> str:
+    """Return a fact as it may stand in a message: it begins no line of its own, and no chat takes it for markup."""
+    lines = printable.text(value).split("\n") if name in SEVERAL_LINES else [printable.line(value)]
+    return printable.unmarked("\n    ".join(lines))

@@ -1,13 +1,12 @@
 """The report of a run: Markdown for people, JSON as evidence, and what the post-mortem starts from."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from runbook import page
+from runbook import page, printable
 from runbook.errors import SettingsInvalid
 from runbook.planning.plandata import plain, plan_json
 from runbook.schema import held
@@ -93,7 +92,7 @@ def rewrite(settings: Settings, summary: Summary) -> Sequence[Path]:
 def _texts(summary: Summary) -> dict[str, str]:
     """Return report and evidence by the names of their files."""
     stem = f"report-{summary.stamp}"
-    texts = {f"{stem}.md": markdown(summary), f"{stem}.json": json.dumps(evidence(summary), indent=2) + "\n"}
+    texts = {f"{stem}.md": markdown(summary), f"{stem}.json": printable.as_json(evidence(summary)) + "\n"}
     svg = drawing.drawn(summary)
     return texts | ({f"{stem}.svg": svg} if svg else {})
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-from apprise import Apprise, AppriseAsset
+from apprise import Apprise, AppriseAsset, NotifyFormat
 
+from runbook import printable
 from runbook.errors import NotificationFailed, SettingsInvalid
 from runbook.settings import Settings
 from runbook.telling import mail
@@ -48,7 +49,7 @@ def channels(settings: Settings) -> dict[str, str]:
 def reach(url: str, title: str, body: str) -> bool:
     """Send a message to one channel, and tell whether it was taken."""
     with _silence():
-        return _notify(url, title, body)
+        return _notify(url, printable.line(title), printable.text(body))
 
 
 def check(settings: Settings) -> None:
@@ -104,8 +105,11 @@ def _channel(url: str) -> Any:
 
 def _notify(url: str, title: str, body: str) -> bool:
     try:
-        channel = _channel(url)
-        return channel is not None and bool(channel.notify(title=title, body=body))
+        channel, one = _channel(url), Apprise(asset=AppriseAsset(async_mode=False))
+        if channel is None or not one.add(channel):
+            return False
+        # As text: what is sent as HTML (mail, Telegram) is escaped, so that a message has no markup of its own.
+        return bool(one.notify(body, title, body_format=NotifyFormat.TEXT))
     except Exception:  # as above
         return False
 

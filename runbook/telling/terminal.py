@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from runbook import figures
+from runbook import figures, printable
 from runbook.errors import RollbackError
 from runbook.models import Check, Outcome, Plan, Step
 from runbook.page import Table
@@ -42,7 +42,8 @@ def step(step: Step, console: Console) -> None:
     """Show a step in one line: mark, name, duration, and what it found."""
     sign, ascii_sign, style = MARKS[step.outcome]
     mark = f"{ascii_sign:<2}" if screen.ascii_only(console) else sign
-    line = Text.assemble((mark, style), f" {step.name:<{NAME}}{timeline.took(step):>12}  ")
+    name = screen.plain(printable.line(step.name), console)
+    line = Text.assemble((mark, style), f" {name:<{NAME}}{timeline.took(step):>12}  ")
     line.append(_fit(timeline.facts(step.found), console), "bold red" if step.outcome == "failed" else "dim")
     line.rstrip()
     console.print(line, soft_wrap=True)
@@ -51,7 +52,7 @@ def step(step: Step, console: Console) -> None:
 def summary(summary: Summary, console: Console, files: Sequence[Path] = ()) -> None:
     """Show how a run ended: checks side by side, state, next, and where backup and report lie."""
     good = summary.outcome == "done" and not summary.missed
-    screen.say(reportpage.verdict(summary), console, "bold green" if good else "bold red")
+    screen.sentence(reportpage.verdict(summary), console, "bold green" if good else "bold red")
     rows = [
         ("Outage", outage_words(summary)),
         ("Longest lock", held.longest(held.of(summary.steps))),
@@ -83,7 +84,7 @@ def _backups(summary: Summary) -> list[tuple[str, str]]:
 
 def error(error: RollbackError, console: Console) -> None:
     """Show what is wrong, what state things are in, and what to do now."""
-    first, *others = str(error).splitlines()
+    first, *others = str(error).split("\n")
     screen.say(f"{type(error).__name__}: {first}", console, "bold red")
     for line in others:
         screen.say(line, console)
@@ -91,14 +92,14 @@ def error(error: RollbackError, console: Console) -> None:
 
 def _fit(text: str, console: Console) -> str:
     """Keep a step on one line of a real terminal; where output goes to a file, all of it is kept."""
-    text = screen.plain(" ".join(text.split()), console)
+    text = screen.plain(printable.line(text), console)
     room = console.width - NAME - 17
     return text if not console.is_terminal or len(text) <= room else f"{text[: max(room - 3, 0)]}..."
 
 
 def status(standing: Standing, console: Console) -> None:
     """Show where we stand: state, whether it is safe to stop, what is next, and the last run's steps."""
-    screen.say(standing.state, console, "bold")
+    screen.sentence(standing.state, console, "bold")
     rows = [
         ("Database", standing.database),
         ("Safe to stop here", "yes" if standing.safe else "no"),
@@ -113,7 +114,7 @@ def status(standing: Standing, console: Console) -> None:
     screen.facts(Table(("", ""), rows), console)
     if standing.last:
         last = standing.last
-        screen.say(f"Last run: {last['incident']}, {last['outcome']}. {last['state']}", console)
+        screen.sentence(f"Last run: {last['incident']}, {last['outcome']}. {last['state']}", console)
     for one in standing.steps:
         step(one, console)
 
@@ -143,5 +144,5 @@ def verified(checks: Sequence[Check], console: Console) -> None:
 
 def facts(title: str, rows: Sequence[tuple[str, str]], console: Console) -> None:
     """Show the facts of one thing under its name."""
-    screen.say(title, console, "bold")
+    screen.sentence(title, console, "bold")
     screen.facts(Table(("", ""), rows), console)

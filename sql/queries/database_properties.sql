@@ -25,14 +25,19 @@ WITH original AS (
                      grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
       FROM grants GROUP BY name, grantee, is_grantable
      UNION ALL
-    -- Settings that are lists are kept quoted already, and an empty name is no identifier; the others are one literal.
+    -- Each part of a setting that is a list becomes a literal, as pg_dump does it: SET … FROM CURRENT keeps such a value
+    -- as it was typed, and "public;DROP/**/TABLE/**/x" is one that PostgreSQL takes. Bare names are folded as it folds them.
     SELECT 6, format('ALTER %%s SET %%I TO %%s',
                      CASE setrole WHEN 0 THEN format('DATABASE %%I', name)
                                   ELSE format('ROLE %%I IN DATABASE %%I', pg_get_userbyid(setrole), name) END,
                      setting,
                      CASE WHEN setting IN ('search_path', 'temp_tablespaces', 'local_preload_libraries',
                                            'session_preload_libraries', 'createrole_self_grant')
-                          THEN regexp_replace(coalesce(nullif(value, ''), '""'), '(^|, *)""(?=,|$)', '\1''''', 'g')
+                          THEN coalesce((SELECT string_agg(quote_literal(coalesce(replace(part[1], '""', '"'),
+                                                CASE WHEN setting LIKE '%%libraries' THEN part[2] ELSE lower(part[2]) END)),
+                                                ', ' ORDER BY nr)
+                                           FROM regexp_matches(value, '"((?:[^"]|"")*)"|([^",\s][^,\s]*)', 'g')
+                                                WITH ORDINALITY AS parts (part, nr)), quote_literal(''))
                           ELSE quote_literal(value) END)
       FROM settings
      UNION ALL

@@ -3,7 +3,7 @@
 -- events are those on which it fires; columns those of UPDATE OF; text is the function's body (of a rule: the rule);
 -- definer: whether it runs with its owner's rights, not with those of who writes.
 -- Locks: ACCESS SHARE on catalogues only.
-SELECT 'trigger' AS kind, t.tgrelid::int8 AS relation, t.tgname::text AS name,
+SELECT 'trigger' AS kind, t.tgrelid::int8 AS relation, quote_ident(t.tgname) AS name,
        CASE WHEN t.tgtype & 2 = 2 THEN 'BEFORE' ELSE 'AFTER' END AS timing,
        t.tgtype & 1 = 1 AS each_row, false AS instead,
        array_remove(ARRAY[CASE WHEN t.tgtype & 4 = 4 THEN 'INSERT' END, CASE WHEN t.tgtype & 16 = 16 THEN 'UPDATE' END,
@@ -22,7 +22,7 @@ JOIN pg_language AS l ON l.oid = p.prolang
 WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 64 = 0
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
 UNION ALL
-SELECT 'rule', r.ev_class::int8, r.rulename::text, '', true, r.is_instead,
+SELECT 'rule', r.ev_class::int8, quote_ident(r.rulename), '', true, r.is_instead,
        ARRAY[CASE r.ev_type WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END], '{}', NULL,
        NULL, pg_get_ruledef(r.oid), 'sql', false, true
 FROM pg_rewrite AS r
@@ -31,7 +31,7 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE r.ev_type <> '1' AND r.ev_enabled IN ('O', 'A')
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollback')
 UNION ALL
-SELECT 'event trigger', NULL, e.evtname::text, e.evtevent::text, false, false, '{}', '{}', e.evttags::text[],
+SELECT 'event trigger', NULL, quote_ident(e.evtname), e.evtevent::text, false, false, '{}', '{}', e.evttags::text[],
        p.oid::int8, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), l.lanname::text, false, p.prosecdef
 FROM pg_event_trigger AS e
 JOIN pg_proc AS p ON p.oid = e.evtfoid

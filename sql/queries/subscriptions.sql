@@ -1,5 +1,5 @@
 -- Subscriptions of this database: tables that another server writes to.
-SELECT subname::text AS subscription, subenabled AS enabled
+SELECT quote_ident(subname) AS subscription, subenabled AS enabled
   FROM pg_subscription
  WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
  ORDER BY subname

@@ -149,6 +149,7 @@ def test_an_alert_proposes_one_run_which_waits_and_is_declined(site: Site, tmp_p
 REQUEST: dict[str, Any] = {"incident": "INC-1", "reason": "Chat is broken.", "triggers": [], "oauth": "keep"}
 
 
+@pytest.mark.attack("api", "sends a request that does not fit the form", "refused by its type, before a run exists")
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [

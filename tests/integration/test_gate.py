@@ -56,6 +56,7 @@ def schema(database: Database) -> list[Any]:
 def beside(act: Any) -> Iterator[list[Any]]:
     """Do something with a run that waits, on a thread of its own; what it returned, or raised, is in the list."""
     came: list[Any] = []
+    threads: list[Thread] = []
 
     def work(flow_run: UUID, plan: Plan) -> None:
         try:
@@ -64,11 +65,14 @@ def beside(act: Any) -> Iterator[list[Any]]:
             came.append(error)
 
     def tell(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
-        Thread(target=work, args=(UUID(flow_run), plan), daemon=True).start()
+        threads.append(Thread(target=work, args=(UUID(flow_run), plan), daemon=True))
+        threads[-1].start()
 
     approvals.listeners.append(tell)
     try:
         yield came
+        for thread in threads:
+            thread.join(30)  # the run may end before its answer is read
     finally:
         approvals.listeners.remove(tell)
 
@@ -93,6 +97,11 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
     made.server_close()
 
 
+@pytest.mark.attack(
+    "api",
+    "answers a waiting run with another approver's code",
+    "refused, the team is told, and the run goes on waiting",
+)
 def test_a_wrong_code_is_refused_and_asked_again_and_a_right_one_counts_at_once(
     transformed: Database, tmp_path: Path, channel: Channel
 ) -> None:
@@ -174,6 +183,11 @@ def twice(name: str) -> str:
     return onetime.pair(one.secret.get_secret_value(), datetime.now(UTC))
 
 
+@pytest.mark.attack(
+    "api",
+    "answers by Prefect's own API: resumes without an answer, sets the run's state, leaves fields out",
+    "what Prefect stores approves nothing: the worker judges each answer",
+)
 def test_no_answer_gets_past_the_rules_by_prefects_own_api(transformed: Database) -> None:
     def answer(flow_run: UUID, plan: str) -> list[Any]:
         good = runbook_runs.answered(plan, **DECLINE)
@@ -229,6 +243,9 @@ def response(run: FlowRun) -> str:
     return run.state.state_details.run_input_keyset["response"]
 
 
+@pytest.mark.attack(
+    "api", "uses the code of one run for the next one", "a code counts once for all targets and databases of a worker"
+)
 def test_a_code_works_once_also_in_another_run_after_the_journal_is_gone(transformed: Database) -> None:
     code = runbook_runs.code("Ada Lovelace")
     with runbook_runs.answering({**DECLINE, "code": code}) as first:
@@ -242,6 +259,7 @@ def test_a_code_works_once_also_in_another_run_after_the_journal_is_gone(transfo
     assert "knowledge_bases" in schema(transformed)
 
 
+@pytest.mark.attack("api", "lets nobody answer, so that the run goes on by itself", "silence declines")
 def test_silence_declines_after_a_minute_of_the_real_clock(
     transformed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +277,11 @@ def test_silence_declines_after_a_minute_of_the_real_clock(
         approving.give(flow_runs[0], runbook_runs.answered("0" * 12), "test")
 
 
+@pytest.mark.attack(
+    "api",
+    "starts a run long after the incident was identified",
+    "it is refused without a reason, which the approver reads",
+)
 def test_a_run_started_too_late_needs_a_reason_and_has_a_window_of_its_own(transformed: Database) -> None:
     late = datetime.now(UTC) - timedelta(minutes=31)
     refused = started(identified_at=late)

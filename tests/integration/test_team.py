@@ -67,6 +67,11 @@ def test_no_channel_is_a_logged_decision(caplog: pytest.LogCaptureFixture) -> No
     assert "not told" in caplog.text
 
 
+@pytest.mark.attack(
+    "texts",
+    "reads a channel's token in what is said of a channel that cannot be told",
+    "a channel is named by its kind only; libraries' log lines are kept away",
+)
 def test_one_lost_channel_does_not_stop_the_others_and_no_secret_shows(
     channel: Channel, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,6 +55,9 @@ def test_a_secret_of_the_environment_takes_the_place_of_the_file(tmp_path: Path)
         approverfile.add(both, "Bob", "CTO")
 
 
+@pytest.mark.attack(
+    "files", "reads or changes the approvers' file, which others may use", "a file that is not of mode 0600 is refused"
+)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o666])
 def test_a_file_that_others_may_use_is_refused_with_the_chmod(mode: int, tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match=f"mode {mode:04o}") as caught:
@@ -62,6 +65,7 @@ def test_a_file_that_others_may_use_is_refused_with_the_chmod(mode: int, tmp_pat
     assert f"chmod 600 '{tmp_path / 'approvers.toml'}'" in str(caught.value)
 
 
+@pytest.mark.attack("files", "puts an approvers' file of their own in its place", "a file of another user is refused")
 def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = kept(tmp_path, ADA)
     owner = (tmp_path / "approvers.toml").stat().st_uid
@@ -70,6 +74,11 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
         approvers.read(loaded)
 
 
+@pytest.mark.attack(
+    "files",
+    "lays the approvers' file into the application's tree, where git brings it",
+    "a file below the tree is refused",
+)
 def test_a_file_in_the_applications_tree_is_refused(tmp_path: Path) -> None:
     kept(tmp_path, ADA)
     with pytest.raises(SettingsInvalid, match="lies in the application's tree"):

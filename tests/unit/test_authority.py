@@ -30,6 +30,9 @@ def test_team_lead_and_cto_count(who: Approver, decision: str) -> None:
     assert check(answer(who, decision=decision)) == who
 
 
+@pytest.mark.attack(
+    "api", "answers under a name that is no approver's", "only who stands in the approvers' file counts"
+)
 def test_somebody_else_is_refused() -> None:
     refusal = refused(answer(name="Mallory\n# approved"))
     assert refusal.problem == "Mallory # approved is not an approver."
@@ -37,10 +40,20 @@ def test_somebody_else_is_refused() -> None:
     assert not refusal.proved
 
 
+@pytest.mark.attack(
+    "api",
+    "answers under an approver's name with a role that they do not have",
+    "the role is the one in the approvers' file",
+)
 def test_a_role_that_one_has_not_is_refused() -> None:
     assert "is On-call Engineer, not CTO" in refused(answer(OLGA, role="CTO")).problem
 
 
+@pytest.mark.attack(
+    "api",
+    "approves as On-call Engineer while the Team Lead may still answer",
+    "they count after the lead's silence, or with the reason in words",
+)
 def test_the_on_call_engineer_does_not_count_before_the_time() -> None:
     refusal = refused(answer(OLGA, at(9), lead_unreachable=" short "), now=at(9))
     assert "2026-11-22 22:20:05 UTC" in refusal.problem
@@ -62,23 +75,33 @@ def test_a_sign_of_life_of_the_lead_begins_the_silence_anew() -> None:
     refused(answer(OLGA, at(12)), question=replace(QUESTION, asked=at(5)), now=at(12))
 
 
+@pytest.mark.attack(
+    "api",
+    "approves without naming the plan, or names a bit of its hash",
+    "an answer names eight digits of the hash of the plan that waits",
+)
 @pytest.mark.parametrize("plan", ["", "1f3a2b4", "1f3a2b4c5d6f", "0" * 64, "zzzzzzzzz"])
 def test_an_answer_names_the_plan(plan: str) -> None:
     assert "plan" in refused(answer(plan=plan)).problem.lower()
 
 
+@pytest.mark.attack("api", "uses an answer to another plan", "an answer counts for the plan that it names")
 def test_a_changed_plan_voids_an_answer() -> None:
     refusal = refused(answer(), question=replace(QUESTION, plan_hash="2" + HASH[1:]))
     assert "1f3a2b4c5d6e" in refusal.problem
     assert "2f3a2b4c5d6e" in refusal.problem
 
 
+@pytest.mark.attack("api", "approves when the time to decide is over", "the worker's clock ends the wait")
 def test_an_answer_after_the_end_is_refused() -> None:
     assert check(answer(when=at(20)), now=at(20)) == ADA
     late = at(20) + timedelta(milliseconds=1)
     assert "too late" in refused(answer(when=late), now=late).problem
 
 
+@pytest.mark.attack(
+    "api", "approves what they asked for themselves", "who requested it does not count, however the name is written"
+)
 @pytest.mark.parametrize("name", ["Ada Lovelace", "ada lovelace", " ADA  Lovelace"])
 def test_the_requester_may_not_approve_unless_so_set(name: str) -> None:
     asked = replace(QUESTION, requested_by=name)
@@ -87,6 +110,7 @@ def test_the_requester_may_not_approve_unless_so_set(name: str) -> None:
     assert check(answer(), question=asked, requester_may_approve=True) == ADA
 
 
+@pytest.mark.attack("api", "approves twice where two persons are needed", "approvals are counted by person")
 def test_two_approvals_are_two_persons() -> None:
     asked = replace(QUESTION, given=[approval(ADA)])
     assert "another person" in refused(answer(), question=asked).problem

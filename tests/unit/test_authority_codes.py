@@ -36,6 +36,7 @@ def test_a_code_of_another_hour_is_just_wrong() -> None:
     assert "is not Ada Lovelace's" in refused(answer(when=at(60))).problem
 
 
+@pytest.mark.attack("api", "sends a code again that was seen before", "a code counts once, and none before it")
 def test_a_replayed_code_is_refused() -> None:
     step = onetime.step(NOW)
     for past in (Past(newest=step, used=frozenset({step})), Past(used=frozenset({step})), Past(newest=step + 1)):
@@ -45,6 +46,7 @@ def test_a_replayed_code_is_refused() -> None:
     assert check(answer(when=at(0.5)), past=Past(newest=step, used=frozenset({step}))) == ADA
 
 
+@pytest.mark.attack("api", "sends another approver's code", "the code is computed from the named person's secret")
 def test_a_code_of_another_person_is_refused() -> None:
     refusal = refused(answer(ADA, code=code(THEO)))
     assert refusal.problem == "The code is not Ada Lovelace's."
@@ -65,6 +67,9 @@ def test_a_code_may_be_typed_in_any_digits(zero: str) -> None:
     assert check(answer(code="".join(chr(ord(zero) + int(digit)) for digit in code(ADA)))) == ADA
 
 
+@pytest.mark.attack(
+    "api", "sends anything else in place of the code", "it is compared with the two or three codes of now"
+)
 @given(st.text(max_size=40))
 @hypothesis.settings(deadline=None)
 def test_nothing_but_the_code_is_a_code(typed: str) -> None:
@@ -81,6 +86,9 @@ def pair(who: Approver, when: datetime = NOW) -> str:
     return onetime.pair(who.secret.get_secret_value(), when)
 
 
+@pytest.mark.attack(
+    "api", "keeps an approver from answering, by wrong codes in their name", "they count against the source alone"
+)
 def test_wrong_answers_of_others_never_shut_an_approver_out() -> None:
     assert check(answer(), past=Past(wrong=authority.LIMIT - 1)) == ADA
     assert check(answer(code=pair(ADA)), past=GUESSED) == ADA
@@ -89,6 +97,7 @@ def test_wrong_answers_of_others_never_shut_an_approver_out() -> None:
     assert check(answer(code=pair(ADA))) == ADA  # who knows both may give both
 
 
+@pytest.mark.attack("api", "guesses codes", "after five wrong answers a source needs two codes in a row")
 def test_after_many_wrong_answers_one_code_is_not_enough_and_nobody_learns_whether_it_was_right() -> None:
     right, wrong = refused(answer(), past=GUESSED), refused(answer(code="000000"), past=GUESSED)
     assert right.problem == wrong.problem == authority.TWO_CODES
@@ -115,6 +124,9 @@ def test_guessing_is_infeasible() -> None:
     assert double < 1 / 1_000_000
 
 
+@pytest.mark.attack(
+    "api", "reads a code that was typed into another field", "six digits are masked in every text that is recorded"
+)
 def test_every_code_in_an_answer_is_found_wherever_it_stands() -> None:
     digits = code(THEO, at(3))
     for text in (digits, f"my code is {digits}!", f"{digits[:3]} {digits[3:]}", f"9{digits}", "-".join(digits)):

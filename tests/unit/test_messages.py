@@ -40,8 +40,15 @@ def test_no_line_stands_empty_when_a_fact_is_missing(event: messages.Event) -> N
     assert "Run:" not in body
 
 
-def test_plain_text_is_not_escaped() -> None:
-    assert "<since 12:00>" in messages.team(settings(), "team_started", FACTS).body
+def test_plain_text_is_not_escaped_and_nothing_in_it_is_markup_of_a_chat() -> None:
+    assert (
+        "(5 < 6 & *sure*)" in messages.team(settings(), "team_started", replace(FACTS, reason="(5 < 6 & *sure*)")).body
+    )
+    said = "<!channel> <https://evil.example|here> @everyone [x](https://evil.example) ![x](y) <img src=x>"
+    body = messages.team(settings(), "team_started", replace(FACTS, reason=said)).body
+    assert (
+        "< !channel> < https://evil.example|here> @ everyone [x] (https://evil.example) ![x] (y) < img src=x>" in body
+    )
 
 
 def test_users_learn_what_they_must_do() -> None:

@@ -9,7 +9,11 @@ from runbook.page import Block, Bullets, Code, Fixed, Page, Section, Table, esca
         ("users.oauth_id", "users.oauth_id"),
         ("a | b", r"a \| b"),
         ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
-        ("[click](https://evil.example)", r"\[click\](https://evil.example)"),
+        ("[click](https://evil.example)", r"\[click\](https\://evil.example)"),
+        ("WWW.evil.example, ann@evil.example", r"WWW\.evil.example, ann\@evil.example"),
+        ("&#x202e;&lt;b> a & b", r"\&#x202e;\&lt;b\> a & b"),
+        ("\x1b[31mred\u202e\u2028\x00", r"\\x1b\[31mred\\u202e\\u2028\\x00"),
+        ("https://ann:secret@host/", r"https\://\*\*\*@host/"),
         ("*bold* _soft_ `code`", r"\*bold\* \_soft\_ \`code\`"),
         ("two\nlines\r\n", "two lines"),
         ("1.85 GB", "1.85 GB"),
@@ -35,5 +39,5 @@ def test_a_page_in_markdown() -> None:
         Fixed(["```"]),
     ]
     assert markdown(Page("Fine", ["lead"], [Section("Part", blocks)])) == (
-        "# Fine\n\nlead\n\n## Part\n\n1. a\n2. b\n\n| x | n |\n| --- | ---: |\n| a\\|b | 1 |\n\n```text\n'''\n```\n"
+        "# Fine\n\nlead\n\n## Part\n\n1. a\n2. b\n\n| x | n |\n| --- | ---: |\n| a\\|b | 1 |\n\n````text\n```\n````\n"
     )

@@ -60,6 +60,11 @@ def test_a_pooler_is_seen_through(mode: pgbouncer.Mode, stage: Stage) -> None:
                 guard.check(gate, STAGING, guard.identity(source_conn))
 
 
+@pytest.mark.attack(
+    "files",
+    "lets the rehearsal's settings lead to production, so that it is rolled back without an approver",
+    "the server's identity is compared, not names",
+)
 def test_no_name_of_the_rehearsal_leads_to_production(beside: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Production is called what the rehearsal would call its clone, or what it puts aside."""
     for name in (f"{STAGING}_resting", f"{STAGING}_incoming"):
@@ -73,6 +78,7 @@ def test_no_name_of_the_rehearsal_leads_to_production(beside: Stage, monkeypatch
             admin.execute(f"DROP DATABASE {name}")
 
 
+@pytest.mark.attack("files", "rehearses on the target called production", "refused by its name")
 def test_a_target_called_production_is_refused(stage: Stage) -> None:
     rehearsal.refused(stage, "ROLLBACK_TARGET", target="Production")
 
@@ -112,6 +118,7 @@ def test_a_source_that_cannot_be_used_is_refused(stage: Stage, text: str | None,
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.attack("files", "gives the rehearsal a role that may write to production", "that connection only reads")
 def test_nothing_can_be_written_over_the_connection_to_production(stage: Stage) -> None:
     conn = source.connect(stage.settings())
     with conn, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
