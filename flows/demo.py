@@ -46,9 +46,7 @@ def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRe
 
 def _approver(console: Console) -> approvals.Listener:
     """Play the approver, and say so."""
-    play = playing.approver(
-        "Approved by the demo itself.", "the demo", lambda said: console.print(f"• {said}", markup=False)
-    )
+    play = playing.approver("Approved by the demo itself.", lambda said: console.print(f"• {said}", markup=False))
 
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)
