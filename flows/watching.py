@@ -82,7 +82,7 @@ class Watch:
         """Let Prefect show how the run ended, whatever it was set to meanwhile."""
         if self.flow_run and self.found:
             with suppress(*AWAY), temporary_settings(PATIENCE), get_client(sync_client=True) as client:
-                client.set_flow_run_state(self.flow_run, state, force=True)
+                client.set_flow_run_state(self.flow_run, state.model_copy(deep=True), force=True)
 
     @staticmethod
     def _state(flow_run: UUID) -> State[Any] | None:

@@ -184,10 +184,12 @@ def _line(message: Mapping[str, object]) -> bytes:
 
 
 def _read(conn: socket.socket) -> object:
-    """Return the one message that comes; None where it is no JSON, or too long."""
+    """Return the one message that comes; None where it is no JSON, or too long. Raises OSError where nothing comes."""
     came = b""
     while not came.endswith(b"\n") and len(came) <= LARGEST and (more := conn.recv(LARGEST)):
         came += more
+    if not came:
+        raise ConnectionAbortedError
     try:
         return json.loads(came) if len(came) <= LARGEST else None
     except (ValueError, RecursionError):

@@ -117,7 +117,7 @@ def _hear(gate: Gate, came: "SimpleQueue[Given]", seconds: float) -> bool:
         given = came.get(timeout=seconds) if seconds else came.get_nowait()
     except Empty:
         return False
-    given.results.put(_safely(gate, lambda: _take(gate, given.said, given.door, own=True)))
+    given.results.put(_safely(gate, given.door, lambda: _take(gate, given.said, given.door, own=True)))
     return True
 
 
@@ -157,9 +157,9 @@ def _take_left(gate: Gate, left: Left) -> None:
     pause, gate.pause = gate.pause, None
     if not left.wrong and gate.run.settings.form_answers and datetime.now(UTC) >= gate.doubted:
         _check_unproved(left.said)
-        result = _safely(gate, lambda: _take(gate, left.said, FORM, own=False))
+        result = _safely(gate, FORM, lambda: _take(gate, left.said, FORM, own=False))
     else:
-        result = _safely(gate, lambda: _distrust(gate, left))
+        result = _safely(gate, FORM, lambda: _distrust(gate, left))
     if pause and left.verdict:
         form.tell(pause, left.verdict, vars(result))
 
@@ -181,20 +181,31 @@ def _distrust(gate: Gate, left: Left) -> AnswerResult:
     else:
         left = Left(left.said, "Somebody tampered with an answer there, and may have read its code.")
     until = f"No answer counts at Prefect until {figures.moment(gate.doubted)}; one in a terminal of the host does."
-    result = _unusable(gate, f"{left.wrong} {until}", left.said, FORM, own=False)
-    _alarm(gate, "", left.wrong, f"Somebody who reaches Prefect tampers with it: {left.wrong} {until}")
-    return result
+    refusal = tries.unusable(gate.run, FORM, now, f"{left.wrong} {until}", left.said)
+    _alarm(gate, left.wrong, f"Somebody who reaches Prefect tampers with it: {left.wrong} {until}")
+    return AnswerResult(False, refusal.problem)
 
 
-def _safely(gate: Gate, take: Callable[[], AnswerResult]) -> AnswerResult:
+def _safely(gate: Gate, door: str, take: Callable[[], AnswerResult]) -> AnswerResult:
     """Return what became of an answer; whatever goes wrong in judging it, it does not count, and the wait goes on."""
     try:
         result = take()
     except Exception as error:
-        log.exception("An answer could not be judged (%s): it does not count.", type(error).__name__)
-        result = AnswerResult(False, f"The answer could not be judged ({type(error).__name__}): it does not count.")
+        result = _unjudged(gate, door, error)
     gate.note = result.said if result.accepted else f"The last answer does not count: {result.said}"
     return result
+
+
+def _unjudged(gate: Gate, door: str, error: Exception) -> AnswerResult:
+    """Refuse an answer in whose judging something went wrong; its code may be good still, so Prefect is doubted."""
+    why = f"The answer could not be judged ({type(error).__name__}): it does not count."
+    log.error("%s", why, exc_info=error)
+    now = datetime.now(UTC)
+    if door == FORM:
+        gate.doubted = now + timedelta(seconds=DOUBT_SECONDS)
+    with suppress(Exception):
+        tries.unusable(gate.run, door, now, why, own=door != FORM)
+    return AnswerResult(False, why)
 
 
 def _take(gate: Gate, said: object, door: str, *, own: bool) -> AnswerResult:
@@ -212,7 +223,7 @@ def _unusable(gate: Gate, why: str, said: object, door: str, *, own: bool) -> An
     """Write down what is no answer; the codes in it are used up."""
     refusal = tries.unusable(gate.run, door, datetime.now(UTC), why, said, own=own)
     if refusal.alarming:
-        _alarm(gate, "", why, f"An answer was refused: {refusal.problem}")
+        _alarm(gate, why, f"An answer was refused: {refusal.problem}")
     return AnswerResult(False, refusal.problem)
 
 
@@ -246,9 +257,9 @@ def _refused(gate: Gate, answer: Answer, refusal: NotEntitled, now: datetime) ->
     return AnswerResult(False, refusal.problem)
 
 
-def _alarm(gate: Gate, name: str, kind: str, why: str) -> None:
+def _alarm(gate: Gate, kind: str, why: str) -> None:
     """Tell people of something done to the waiting run, of one kind once a minute at most."""
     now = datetime.now(UTC)
     if now >= gate.alarmed.get(kind, now):
         gate.alarmed[kind] = now + timedelta(seconds=ALARM_SECONDS)
-        asking.tell_refused(gate.waiting, name, why)
+        asking.tell_refused(gate.waiting, "", why)

@@ -150,10 +150,14 @@ def _since(client: SyncPrefectClient, pause: Pause) -> list[State[Any]]:
 
 
 def untouched(pause: Pause) -> bool:
-    """Tell whether the form is there as it was written. Raises one of AWAY."""
+    """Tell whether the form is there as it was written, and nothing beside it. Raises one of AWAY."""
     with temporary_settings(PATIENCE), get_client(sync_client=True) as client:
         rows = _inputs(client, pause.flow_run, pause.key)
-    return pause.form <= {(row.id, row.key, row.value) for row in rows}
+        if pause.form == {(row.id, row.key, row.value) for row in rows}:
+            return True
+        # An answer may have come just now; while the run is still paused, it did not come through the form.
+        state = _state(client, pause.flow_run)
+    return state is None or state.id != pause.state
 
 
 def tell(pause: Pause, verdict: str, said: Mapping[str, object]) -> None:
