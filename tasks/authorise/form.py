@@ -29,6 +29,8 @@ from tasks import withdrawn
 
 AT_ONCE = timedelta(milliseconds=500)
 """Prefect stores a form's answer in the same breath as the resuming, 5 to 60 ms later on a busy machine."""
+ANY = "paused-approval-"
+"""What the keys of all pauses begin with."""
 MOST = 200
 """How many inputs of one pause are looked at; more than that are no answer."""
 SPARE = timedelta(hours=1)
@@ -88,6 +90,7 @@ def ask(flow_run: UUID, form: type[RunInput], until: datetime) -> Pause:
         rows = [row for row in _inputs(client, flow_run, key) if row.key in written]
         if {row.key: json.loads(row.value) for row in rows} != written:
             raise httpx.HTTPError("the form is not as it was written")
+        _sweep(client, flow_run, f"{key}-response")
     return Pause(flow_run, result.state.id, key, frozenset((row.id, row.key, row.value) for row in rows))
 
 
@@ -182,7 +185,7 @@ def end(pause: Pause | None) -> None:
     try:
         with temporary_settings(PATIENCE), get_client(sync_client=True) as client:
             _leave(client, pause.flow_run)
-            _delete(client, pause)
+            _sweep(client, pause.flow_run)
     except AWAY as error:
         log.warning("Prefect does not know yet that the run goes on (%s).", type(error).__name__)
 
@@ -194,6 +197,13 @@ def _delete(client: SyncPrefectClient, pause: Pause) -> None:
     except httpx.HTTPStatusError as error:
         if error.response.status_code != httpx.codes.NOT_FOUND:
             raise
+
+
+def _sweep(client: SyncPrefectClient, flow_run: UUID, but: str = "") -> None:
+    """Delete answers that came when nobody looked at their pause any more: a code may stand in them."""
+    for row in _inputs(client, flow_run, ANY):
+        if row.key.endswith("-response") and row.key != but:
+            client.delete_flow_run_input(flow_run, row.key)
 
 
 def _inputs(client: SyncPrefectClient, flow_run: UUID, key: str) -> list[FlowRunInput]:
