@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from deployments import admission, server
+from deployments import admission, patience, server
 from deployments.process import Worker
 from runbook import settings, targets
 from runbook.errors import RollbackError
@@ -49,6 +49,7 @@ def start(
     except RollbackError as error:
         _say(str(error))
         return 1
+    patience.give()
     worker = Worker(work_pool_name=pool, work_queues=work_queue, name=name or None)
     asyncio.run(_until_told(worker))
     return 0
@@ -77,6 +78,7 @@ async def _until_told(worker: Worker) -> None:
 
     def tell() -> None:
         if told.is_set():
+            patience.end()
             work.cancel()
         told.set()
 

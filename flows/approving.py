@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import dataclass
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -13,7 +12,9 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from runbook.approval import approvals
 from runbook.approval.answer import Answer
+from runbook.approval.host_door import AnswerResult
 from runbook.errors import RollbackError
+from tasks.authorise import form
 
 POLL = 0.3
 GAP_SECONDS = 20
@@ -22,22 +23,16 @@ VERDICT_SECONDS = 60
 PAUSED = {"state": {"type": {"any_": ["PAUSED"]}}}
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of an answer."""
+def give(flow_run: UUID, answer: Answer) -> AnswerResult:
+    """Give an answer to a waiting run and return what Prefect says became of it.
 
-    accepted: bool
-    said: str
-
-
-def give(flow_run: UUID, answer: Answer, door: str) -> Verdict:
-    """Give an answer to a waiting run and return what became of it. Raises RollbackError when it was not taken."""
-    run = paused(flow_run)
-    response = _keyset(run)["response"]
+    Raises RollbackError when it was not taken. Whoever reaches Prefect while an answer lies there can forge what is
+    said of it; what counts stands in the journal alone.
+    """
+    response = _keyset(paused(flow_run))["response"]
     given = {**answer.model_dump(), "code": answer.code.get_secret_value()}
     with get_client(sync_client=True) as client:
         try:
-            client.create_flow_run_input(flow_run, f"{response}-door", json.dumps(door))
             result = client.resume_flow_run(flow_run, run_input=given)
         except PrefectHTTPStatusError as error:
             raise _not_taken(
@@ -45,20 +40,20 @@ def give(flow_run: UUID, answer: Answer, door: str) -> Verdict:
             ) from None
     if result.status.value != "ACCEPT":
         raise _not_taken(getattr(result.details, "reason", None) or "the server did not say why")
-    return _verdict(flow_run, response)
+    return _result(flow_run, form.verdict_key(response, given))
 
 
 def _not_taken(why: str) -> RollbackError:
     return RollbackError(f"The answer was not taken: {why.rstrip('.')}.", "Look at rollback status, then answer again.")
 
 
-def _verdict(flow_run: UUID, response: str) -> Verdict:
-    """Wait for what the run says about an answer."""
+def _result(flow_run: UUID, key: str) -> AnswerResult:
+    """Wait for what the run says about an answer, under a key that nobody knows who does not know the answer."""
     end = time.monotonic() + VERDICT_SECONDS
     while time.monotonic() < end:
         with get_client(sync_client=True) as client:
             try:
-                return Verdict(**json.loads(client.read_flow_run_input(flow_run, f"{response}-verdict")))
+                return AnswerResult(**json.loads(client.read_flow_run_input(flow_run, key)))
             except PrefectHTTPStatusError:
                 time.sleep(POLL)
     raise RollbackError("The answer was taken, but the run does not say what became of it.", "rollback status")
@@ -94,17 +89,30 @@ def _keyset(run: FlowRun) -> dict[str, str]:
 
 
 def plan_of(run: FlowRun) -> str:
-    """Return the beginning of the hash of the plan that a waiting run shows."""
-    with get_client(sync_client=True) as client:
-        form = json.loads(client.read_flow_run_input(run.id, _keyset(run)["schema"]))
-    return str(form["properties"]["plan"]["default"])
+    """Return the beginning of the hash of the plan that a waiting run shows.
+
+    Raises RollbackError where it takes no answers through Prefect.
+    """
+    fields = _fields(run)
+    if "plan" not in fields:
+        raise RollbackError(
+            "This run takes no answers through Prefect.",
+            "Answer on the worker's host, as its user: rollback approve.",
+            "The run goes on waiting.",
+        )
+    return str(fields["plan"]["default"])
 
 
 def demands(run: FlowRun, field: str) -> bool:
     """Return whether the plan that a waiting run shows asks for this field."""
+    return bool(_fields(run).get(field, {}).get(approvals.DEMANDED))
+
+
+def _fields(run: FlowRun) -> dict[str, dict[str, object]]:
     with get_client(sync_client=True) as client:
-        form = json.loads(client.read_flow_run_input(run.id, _keyset(run)["schema"]))
-    return bool(form["properties"].get(field, {}).get(approvals.DEMANDED))
+        schema = json.loads(client.read_flow_run_input(run.id, _keyset(run)["schema"]))
+    fields: dict[str, dict[str, object]] = schema.get("properties", {})
+    return fields
 
 
 def waiting(flow_run: UUID | None) -> FlowRun:

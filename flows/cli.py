@@ -154,9 +154,16 @@ def rehearse(request: Rehearsal | None = None, *, mark: str | None = None) -> in
 
 @app.command
 def approve(flow_run: UUID | None = None, /) -> int:
-    """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code."""
-    from flows import approving, prompting, session  # noqa: PLC0415
+    """Answer a run that waits for approval: shows its plan, asks decision, name and one-time code.
 
+    A run that waits on this host for this user is answered directly; any other through Prefect's API.
+    """
+    from flows import approving, doors, prompting, session  # noqa: PLC0415
+
+    if here := doors.local(flow_run):
+        prompting.show(here, console)
+        prompting.converse(here, console)
+        return DONE
     away = session.unreachable()
     with session.server(console), session.answered():
         try:
@@ -164,8 +171,8 @@ def approve(flow_run: UUID | None = None, /) -> int:
         except RollbackError as error:
             error.problem += f" (asked was the temporary server: {away} does not answer)" if away else ""
             raise
-        prompting.show(waiting, console)
-        prompting.converse(waiting.id, console, "rollback approve")
+        prompting.show(waiting.id, console)
+        prompting.converse(waiting.id, console)
     return DONE
 
 

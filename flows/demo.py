@@ -50,9 +50,7 @@ def _ask(console: Console, flow_run: str | None, plan: Plan, request: RollbackRe
 
 def _approver(console: Console) -> approvals.Listener:
     """Play the approver, and say so."""
-    play = playing.approver(
-        "Approved by the demo itself.", "the demo", lambda said: screen.sentence(f"• {said}", console)
-    )
+    play = playing.approver("Approved by the demo itself.", lambda said: screen.sentence(f"• {said}", console))
 
     def answer(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         terminal.plan(plan, request, console)

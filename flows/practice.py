@@ -60,7 +60,7 @@ def roll_back(record: Record, clone: Clone) -> None:
     request = requests.rollback(record.request, record.label)
     try:
         with sandbox.entered(record.settings, clone, record.folder) as inside:
-            play = playing.approver(sandbox.SAID, "the rehearsal", partial(log.info, "%s"), inside.holds)
+            play = playing.approver(sandbox.SAID, partial(log.info, "%s"), inside.holds)
             with approvals.heard(play):
                 state = rollback(request, return_state=True)
     finally:

@@ -10,14 +10,13 @@ from typing import get_args
 from uuid import UUID
 
 import httpx
-from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectException
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.prompt import Prompt
 
-from flows import approving
-from runbook import printable
+from flows import doors
+from runbook import printable, settings
 from runbook.approval import authority
 from runbook.approval.answer import Answer, Role
 from runbook.errors import RollbackError
@@ -26,7 +25,6 @@ from runbook.planning import criteria
 from runbook.request import RollbackRequest
 from runbook.telling import screen, terminal
 
-REHEARSAL = "without_rehearsal"
 SHORTEST = 2
 """How many letters a name must have."""
 
@@ -37,9 +35,8 @@ def prompt(console: Console, flow_run: str | None, plan: Plan, request: Rollback
     The run goes on when the answer comes through another door first.
     """
     terminal.plan(plan, request, console)
-    screen.sentence(
-        f"Waiting for approval. Answer here, in the Prefect UI, or with: rollback approve {flow_run}", console
-    )
+    there = "in the Prefect UI, " if settings.load().form_answers else ""
+    screen.sentence(f"Waiting for approval. Answer here, {there}or with: rollback approve {flow_run}", console)
     if flow_run and sys.stdin.isatty():
         beside(partial(_converse_beside, UUID(flow_run), console))
 
@@ -51,27 +48,30 @@ def beside(act: Callable[[], None]) -> None:
 
 def _converse_beside(flow_run: UUID, console: Console) -> None:
     try:
-        converse(flow_run, console, "prompt of rollback run")
+        converse(flow_run, console)
     except RollbackError as error:
         terminal.error(error, console)
     except (httpx.HTTPError, PrefectException) as error:
         screen.sentence(f"No answer was given here ({type(error).__name__}); the run goes on waiting.", console)
 
 
-def show(run: FlowRun, console: Console) -> None:
-    """Show what stands above the form of a waiting run. It comes from the server: its links show where they lead."""
-    console.print(Markdown(printable.text(approving.shown_plan(run)), hyperlinks=False))
+def show(flow_run: UUID, console: Console) -> None:
+    """Show the question of a waiting run, and through which door an answer to it goes.
+
+    It may come from the server: its links show where they lead.
+    """
+    shown, door = doors.question(flow_run)
+    console.print(Markdown(printable.text(shown.text), hyperlinks=False))
+    screen.sentence(door, console)
 
 
-def converse(flow_run: UUID, console: Console, door: str) -> None:
+def converse(flow_run: UUID, console: Console) -> None:
     """Ask until an answer counts. Raises RollbackError when the run does not wait any more, or nobody answers."""
     while True:
-        run = approving.paused(flow_run)
-        verdict = approving.give(
-            flow_run, ask(console, approving.plan_of(run), without_rehearsal=approving.demands(run, REHEARSAL)), door
-        )
-        screen.sentence(verdict.said, console)
-        if verdict.accepted:
+        shown, _ = doors.question(flow_run)
+        result = doors.give(flow_run, ask(console, shown.plan, without_rehearsal=bool(shown.demanded)))
+        screen.sentence(result.said, console)
+        if result.accepted:
             return
 
 
@@ -81,7 +81,7 @@ def ask(console: Console, plan: str, *, without_rehearsal: bool = False) -> Answ
     Raises RollbackError when the input ends.
     """
     try:
-        return Answer.model_validate(_asked(console, plan, REHEARSAL if without_rehearsal else ""))
+        return Answer.model_validate(_asked(console, plan, doors.REHEARSAL if without_rehearsal else ""))
     except EOFError:
         raise RollbackError("No answer was given.", "Answer in a terminal, or in the Prefect UI.") from None
 

@@ -6,10 +6,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed
 
-from flows import runpage
-from runbook import resumption, runs
+from flows import runpage, watching
+from flows.watching import Stopped, Watch
+from runbook import journal, resumption, runs
 from runbook.approval import proposals
-from runbook.errors import Declined, PlanChanged, Refused, SecondRunner
+from runbook.errors import Declined, PlanChanged, Refused, SecondRunner, Withdrawn
 from runbook.models import Check, Plan
 from runbook.planning import planpage
 from runbook.request import RollbackRequest
@@ -42,14 +43,19 @@ def rollback(request: RollbackRequest) -> State[Any]:
     it was and the services running again on the release they had; after it, run this again for the same incident and
     it goes on where it stopped.
     """
-    try:
-        with runs.opened(request, runpage.load()) as run, runpage.shown(run):
-            return take_back(run)
-    except SecondRunner as busy:
-        return Cancelled(name="Refused", message=str(busy), data=busy)
+    with watching.watched() as watch:
+        try:
+            with runs.opened(request, runpage.load()) as run, runpage.shown(run):
+                state = take_back(run, watch)
+        except SecondRunner as busy:
+            return Cancelled(name="Refused", message=str(busy), data=busy)
+        except Stopped as stop:  # before there was anything to tell of
+            return Cancelled(message=str(stop.why))
+        watch.settle(state)
+        return state
 
 
-def take_back(run: Run) -> State[Any]:
+def take_back(run: Run, watch: Watch) -> State[Any]:
     """From the assessment to the portable dump; however it ends, people are told."""
     plan = None
     try:
@@ -66,16 +72,18 @@ def take_back(run: Run) -> State[Any]:
         if not run.committed:
             authorise(run, plan)
             prepare_release(run, plan)
-            change(run, plan)
-        checks = bring_back(run, plan)
+            change(run, plan, watch)
+        watch.open = False
+        checks = bring_back(run, plan, watch)
         summary = notify(run, plan, "done", checks)
     except (Declined, Refused) as end:
+        watch.open = False
         outcome: Verdict = "declined" if isinstance(end, Declined) else "refused"
         notify(run, plan, outcome, error=end)
         return Cancelled(name=outcome.capitalize(), message=str(end))
     except BaseException as failure:
-        ending.explain(failure, notify(run, plan, "failed", error=failure))
-        raise
+        watch.open = False
+        return fail(run, plan, failure, watch)
     portable_dump(run, summary)
     return told(summary)
 
@@ -84,23 +92,42 @@ def go_on(run: Run, plan: Plan) -> None:
     """After the commit: what was not approved, or by nobody knows whom, needs an approval of its own."""
     try:
         authorise(run, plan)
-    except Declined as no:
+    except (Declined, Withdrawn) as no:
         no.state = resumption.STATE
         raise
     resumption.confirm(run, plan)
 
 
-def change(run: Run, plan: Plan) -> None:
+def fail(run: Run, plan: Plan | None, failure: BaseException, watch: Watch) -> State[Any]:
+    """Tell how a run ended that did not come to its end. Raises the failure, unless somebody ended the run at Prefect.
+
+    A worker ends a cancelled run by a signal, and waits for that signal's own exception.
+    """
+    why = watch.explained(failure)
+    if why is None:
+        ending.explain(failure, notify(run, plan, "failed", error=failure))
+        raise failure
+    ending.explain(why, notify(run, plan, "cancelled", error=why))
+    if not isinstance(failure, Stopped | Withdrawn):
+        raise failure
+    return Cancelled(message=str(why))
+
+
+def change(run: Run, plan: Plan, watch: Watch) -> None:
     """Everything between stopping the services and the commit; whatever fails, we go back to where we were."""
     try:
-        stop_services(run, plan)
-        before = fence(run)
-        back_up(run, plan)
-        with runs.transaction(run):
-            settle_users(run, plan)
-            for script in plan.scripts:
-                run_script(run, script)
-            verify_schema(run, plan, before)
+        try:
+            stop_services(run, plan)
+            before = fence(run)
+            back_up(run, plan)
+            with runs.transaction(run):
+                settle_users(run, plan)
+                for script in plan.scripts:
+                    run_script(run, script)
+                verify_schema(run, plan, before)
+                watch.close()
+        finally:
+            watch.open = False  # whoever ends the run from here on does not keep it from going back
     except PlanChanged:
         raise  # seen before anything was stopped
     except BaseException:
@@ -122,8 +149,12 @@ def told(summary: Summary) -> State[Any]:
     return Completed(name="Notify open" if waits else "Completed", message=ending.last_words(summary))
 
 
-def bring_back(run: Run, plan: Plan) -> list[Check]:
-    """Everything after the commit: the way is forward."""
+def bring_back(run: Run, plan: Plan, watch: Watch) -> list[Check]:
+    """Everything after the commit: the way is forward, also for a run that somebody ended at Prefect."""
     restore_release(run, plan)
     open_and_start(run, plan)
-    return verify(run, plan)
+    checks = verify(run, plan)
+    if late := watch.look():
+        with journal.step(run, "told to end") as found:
+            found["skipped"] = f"too late, the transaction had committed: {late.problem}"
+    return checks

@@ -90,6 +90,10 @@ class PlanChanged(Declined):
     changes: Sequence[str] = field(default_factory=tuple)
 
 
+class Withdrawn(RollbackError):
+    """The run was ended from outside, through Prefect, before anything was committed; nobody is known who did."""
+
+
 class Refused(RollbackError):
     """The rules say that this must not be rolled back."""
 

@@ -199,6 +199,11 @@ class Settings(BaseSettings):
     approvers: SecretStr = Field(
         SecretStr(""), description="The same text as in that file (a secret); takes its place where it is set."
     )
+    form_answers: bool = Field(
+        True,
+        description="Whether answers at Prefect's form, or over its API, count. false: only those given in a terminal "
+        "of the worker's host, which never pass through Prefect.",
+    )
     approvals_needed: int = Field(1, ge=1, le=2, description="How many different persons must approve: 1 or 2.")
     unnamed_request: Literal["two approvals", "refuse"] = Field(
         "two approvals",

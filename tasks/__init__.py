@@ -11,16 +11,21 @@ from uuid import UUID
 from prefect import Task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import State, StateType, TaskRun
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from runbook.errors import CommittedAfterAll, DatabaseUnavailable, LockNotAvailable, ReleaseUnfit
+from runbook import figures
+from runbook.errors import CommittedAfterAll, DatabaseUnavailable, LockNotAvailable, ReleaseUnfit, Withdrawn
 
 LOCK_RETRIES = 9
 LOCK_DELAYS = [0.2, 0.4, 0.8, 1.6, 3.0]
 """Seconds before each retry (the last one goes on), up to doubled by jitter, so that waiters do not march in step."""
 DRAW_SECONDS = 1.0
 """How often a progress artifact is drawn anew at most, and how long its last drawing may hold the work up."""
+
+NOBODY = "by nobody that is known: Prefect has no users"
+AGAIN = "Find out who did it and why. If the incident goes on, run again for it: a new run needs a new approval."
+CANCELS = (StateType.CANCELLED, StateType.CANCELLING)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +77,19 @@ def artifact_of(prefect_run: str, key: str) -> UUID | None:
         log.warning("The artifact '%s' cannot be found (%s).", key, type(error).__name__)
         return None
     return UUID(rows[0]["id"]) if rows else None
+
+
+def withdrawn(state: State[Any] | None, *, waits: bool) -> Withdrawn | None:
+    """Return the error of a run that somebody ended through Prefect's API; None where this state does not mean that.
+
+    ``state`` is None where the run was deleted; ``waits``: the run waits, so that any pause but its own ends it, too.
+    """
+    if state is None:
+        return Withdrawn("The run was deleted from Prefect, by nobody that is known.", AGAIN)
+    if state.is_running() or (state.is_paused() and state.name != "Suspended" and not waits):
+        return None
+    done = "cancelled" if state.type in CANCELS else f"set to {state.name}"
+    return Withdrawn(f"The run was {done} through Prefect's API at {figures.moment(state.timestamp)}, {NOBODY}.", AGAIN)
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows import approving
-from flows.approving import Verdict
 from flows.rollback import rollback
 from runbook import journal, runs, settings
 from runbook.approval import approvals, approverfile, approvers, onetime
 from runbook.approval.answer import Answer, Role
+from runbook.approval.host_door import AnswerResult
 from runbook.models import Plan
 from runbook.planning import plan
 from runbook.request import RollbackRequest
@@ -104,9 +104,9 @@ def begun(**request: Any) -> Iterator[tuple[Run, Plan]]:
 
 
 @contextmanager
-def answering(*answers: dict[str, Any]) -> Iterator[list[Verdict]]:
+def answering(*answers: dict[str, Any]) -> Iterator[list[AnswerResult]]:
     """Give these answers, one after the other, to a run that waits; returns what became of them."""
-    verdicts: list[Verdict] = []
+    verdicts: list[AnswerResult] = []
 
     def tell(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         threading.Thread(target=_give, args=(UUID(flow_run), plan, answers, verdicts), daemon=True).start()
@@ -118,6 +118,6 @@ def answering(*answers: dict[str, Any]) -> Iterator[list[Verdict]]:
         approvals.listeners.remove(tell)
 
 
-def _give(flow_run: UUID, plan: Plan, answers: Sequence[dict[str, Any]], verdicts: list[Verdict]) -> None:
+def _give(flow_run: UUID, plan: Plan, answers: Sequence[dict[str, Any]], verdicts: list[AnswerResult]) -> None:
     for said in answers:
-        verdicts.append(approving.give(flow_run, answered(plan.hash[:12], **said), "test"))
+        verdicts.append(approving.give(flow_run, answered(plan.hash[:12], **said)))

@@ -25,6 +25,8 @@ Listener = Callable[[str | None, Plan, RollbackRequest], None]
 listeners: list[Listener] = []
 """Who is told that a run waits for its approval, such as the prompt of the terminal that started it."""
 
+MOST = 10
+"""How many faults of one answer are said."""
 DEMANDED = "demanded"
 """How the form's schema marks a field that this plan asks for."""
 
@@ -79,7 +81,12 @@ def too_late(request: RollbackRequest, settings: Settings, until: datetime) -> D
 def wrong(error: ValidationError) -> str:
     """Return in one line what is wrong with an answer, without what it held."""
     said = error.errors(include_input=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc']))[:40]}: {e['msg']}" for e in said)
+    return "; ".join(f"{_field(e)}: {e['msg']}" for e in said[:MOST])
+
+
+def _field(error: ErrorDetails) -> str:
+    """Name the field of an error; who sends fields of their own may write anything in their names."""
+    return "an unknown field" if error["type"] == "extra_forbidden" else ".".join(map(str, error["loc"]))[:40]
 
 
 def options(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""The clock of a run that waits: it reminds the approvers, and it ends the wait."""
+"""The clock of a run that waits: it reminds the approvers."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 
 LEFT = (15, 5, 1)
 """How many minutes before the end the approvers are reminded."""
-AGAIN = 1.0
-"""How often the end is enforced once the time is over, in s."""
 
 
 def moments(question: Question, settings: Settings) -> Sequence[datetime]:
@@ -29,10 +27,10 @@ def moments(question: Question, settings: Settings) -> Sequence[datetime]:
 
 
 @contextmanager
-def running(waiting: Waiting, question: Callable[[], Question], end: Callable[[], None]) -> Iterator[None]:
-    """Remind while the block waits for answers; call ``end`` when the time is over, until the block ends."""
+def running(waiting: Waiting, question: Callable[[], Question]) -> Iterator[None]:
+    """Remind while the block waits for answers."""
     over = Event()
-    work = Thread(target=copy_context().run, args=(_run, waiting, question, end, over), daemon=True)
+    work = Thread(target=copy_context().run, args=(_run, waiting, question, over), daemon=True)
     work.start()
     try:
         yield
@@ -40,18 +38,11 @@ def running(waiting: Waiting, question: Callable[[], Question], end: Callable[[]
         over.set()
 
 
-def _run(waiting: Waiting, question: Callable[[], Question], end: Callable[[], None], over: Event) -> None:
+def _run(waiting: Waiting, question: Callable[[], Question], over: Event) -> None:
     for at in moments(question(), waiting.settings):
         if over.wait(_until(at)):
             return
         _remind(waiting, question())
-    if over.wait(_until(question().until)):
-        return
-    while True:
-        # Again and again: the run may have been about to pause once more.
-        _end(end)
-        if over.wait(AGAIN):
-            return
 
 
 def _until(at: datetime) -> float:
@@ -65,10 +56,3 @@ def _remind(waiting: Waiting, question: Question) -> None:
         asking.tell_waiting(waiting, question, datetime.now(UTC))
     except RollbackError as error:
         log.error("Nobody could be reminded: %s", error.problem)
-
-
-def _end(end: Callable[[], None]) -> None:
-    try:
-        end()
-    except Exception as error:  # a server that is away for a moment raises whatever its client does
-        log.error("The wait is over, and the server could not be told yet: %s: %s", type(error).__name__, error)

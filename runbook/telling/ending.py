@@ -34,6 +34,7 @@ NEXT: dict[Verdict, str] = {
     "done": "Follow-ups are in the report: the post-mortem is due within 24 hours.",
     "declined": "Decide whether the incident goes on; a new run needs a new approval.",
     "refused": "Mend what is listed, then ask again.",
+    "cancelled": "Find out who did it, and decide whether the incident goes on; a new run needs a new approval.",
     "failed": "Mend the problem, then run again for the same incident: it goes on, or starts over, as it must.",
 }
 

@@ -65,6 +65,7 @@ def _identified(summary: Summary) -> str:
 
 def _done(summary: Summary) -> str:
     ending = {"done": "was done", "failed": "failed", "declined": "was not approved", "refused": "was refused"}
+    ending["cancelled"] = "was cancelled"
     why = f" Problem: {summary.problem}" if summary.problem else ""
     return f"The rollback of {summary.database} {ending[summary.outcome]} at {figures.moment(summary.ended)}.{why}"
 

@@ -13,7 +13,16 @@ from runbook.settings import Settings
 from runbook.telling import rendering
 from runbook.telling.summary import Summary, outage_words
 
-Event = Literal["team_started", "team_waiting", "team_try", "team_done", "team_failed", "team_declined", "team_told"]
+Event = Literal[
+    "team_started",
+    "team_waiting",
+    "team_try",
+    "team_done",
+    "team_failed",
+    "team_declined",
+    "team_cancelled",
+    "team_told",
+]
 
 NAMES = (
     "team_started.txt.j2",
@@ -22,6 +31,7 @@ NAMES = (
     "team_done.txt.j2",
     "team_failed.txt.j2",
     "team_declined.txt.j2",
+    "team_cancelled.txt.j2",
     "team_told.txt.j2",
     "users.subject.j2",
     "users.txt.j2",

@@ -22,6 +22,7 @@ EVENTS: dict[Verdict, Event] = {
     "done": "team_done",
     "declined": "team_declined",
     "refused": "team_declined",
+    "cancelled": "team_cancelled",
     "failed": "team_failed",
 }
 

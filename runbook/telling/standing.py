@@ -23,6 +23,8 @@ from runbook.telling.told import Told
 Row = Mapping[str, Any]
 SHOWN = 5
 """How many runs are named that are not believed."""
+UNFINISHED = {"running": "was killed", "failed": "failed", "cancelled": "was cancelled"}
+"""Outcomes of runs that did not commit and may have left something; how to say it."""
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,10 @@ def sentence(
     if last and last["outcome"] == "done" and last["committed"] and back:
         return f"The database is rolled back; kept, as was chosen: {', '.join(in_force)}.", True, "Nothing."
     said = "The transformation is in force: " + ", ".join(f"{number} {migrations[number]}" for number in in_force) + "."
-    if last and last["outcome"] in ("running", "failed"):
+    if last and last["outcome"] in UNFINISHED:
         said += " The last run did not commit: the database is as it was before."
-    if last and last["outcome"] in ("running", "failed") and services_stopped(steps):
-        how = "was killed" if last["outcome"] == "running" else "failed"
+    if last and last["outcome"] in UNFINISHED and services_stopped(steps):
+        how = UNFINISHED[last["outcome"]]
         said += f" It {how} while the services were stopped: they may still be."
         return said, False, f"rollback run --incident {last['incident']} … starts over; or start the services by hand."
     return said, True, "rollback plan shows what a rollback would do."

@@ -12,7 +12,7 @@ from runbook.request import RollbackRequest
 from runbook.safekeeping.kept import Backup, Copy
 from runbook.telling.told import Told
 
-Verdict = Literal["done", "declined", "refused", "failed"]
+Verdict = Literal["done", "declined", "refused", "cancelled", "failed"]
 
 STOP = "stop services"
 """The step with which the outage begins."""
@@ -50,7 +50,7 @@ class Summary:
     """What to do now, a sentence."""
     target: str = "production"
     problem: str = ""
-    """Why it was declined, refused, or failed."""
+    """Why it was declined, refused or cancelled, or failed."""
     tries: Sequence[Try] = ()
     """All answers that came, with why some did not count."""
     archived: Mapping[str, int] = field(default_factory=dict)

@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS rollback.run (
     prefect_run text,
     started     timestamptz NOT NULL,
     ended       timestamptz,
-    outcome     text NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'done', 'declined', 'refused', 'failed')),
+    outcome     text NOT NULL DEFAULT 'running'
+                CHECK (outcome IN ('running', 'done', 'declined', 'refused', 'cancelled', 'failed')),
     state       text NOT NULL DEFAULT ''
 );
 -- Seals: HMAC-SHA-256 by a key that only the worker has, over the request, the plan and the beginning, and over the end.
@@ -20,6 +21,19 @@ CREATE TABLE IF NOT EXISTS rollback.run (
 ALTER TABLE rollback.run ADD COLUMN IF NOT EXISTS mac text NOT NULL DEFAULT '',
                          ADD COLUMN IF NOT EXISTS end_mac text NOT NULL DEFAULT '';
 COMMENT ON TABLE rollback.run IS 'One row for each run of the rollback that came as far as asking for approval.';
+-- A journal of an earlier version does not know the outcome 'cancelled'.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_constraint
+                WHERE conrelid = 'rollback.run'::regclass AND conname = 'run_outcome_check'
+                  AND position('cancelled' IN pg_catalog.pg_get_constraintdef(oid)) = 0) THEN
+        ALTER TABLE rollback.run
+            DROP CONSTRAINT run_outcome_check,
+            ADD CONSTRAINT run_outcome_check
+                CHECK (outcome IN ('running', 'done', 'declined', 'refused', 'cancelled', 'failed'));
+    END IF;
+END
+$$;
 CREATE INDEX IF NOT EXISTS run_incident ON rollback.run (incident, started);
 
 CREATE TABLE IF NOT EXISTS rollback.step (

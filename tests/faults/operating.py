@@ -67,4 +67,4 @@ def approve(database: Database) -> None:
     waiting.until(lambda: waits(database))
     newest = "FROM rollback.run ORDER BY started DESC LIMIT 1"
     flow_run, plan = (database.value(f"SELECT {column} {newest}") for column in ("prefect_run", "plan_hash"))
-    assert approving.give(UUID(flow_run), runbook_runs.answered(plan), "test").accepted
+    assert approving.give(UUID(flow_run), runbook_runs.answered(plan)).accepted

@@ -13,6 +13,7 @@ import psycopg
 from prefect import Task
 
 from flows import rollback as story
+from flows.watching import Watch
 from runbook import journal, runs, settings
 from runbook.errors import Blocked, RollbackError
 from runbook.models import Plan
@@ -136,7 +137,7 @@ def _run(request: RollbackRequest) -> Outcome:
     outcome = Outcome()
     try:
         with runs.opened(request, settings.load()) as run, _plainly(outcome):
-            state = story.take_back(run)
+            state = story.take_back(run, Watch(None))
         outcome.done = state.is_completed()
         if not outcome.done and not outcome.blockers:
             outcome.failed = str(state.message)

@@ -9,7 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows import approving
-from flows.approving import Verdict
+from runbook.approval.host_door import AnswerResult
 from tests import runbook_runs
 from tests.databases import Database
 from tests.hostiletexts import seen
@@ -39,10 +39,10 @@ def test_texts_of_a_request_and_of_an_answer(transformed: Database, tmp_path: Pa
     aim(transformed)
     before = schema(transformed)
 
-    def answer(flow_run: UUID, plan: str) -> tuple[UUID, str, Verdict]:
+    def answer(flow_run: UUID, plan: str) -> tuple[UUID, str, AnswerResult]:
         shown = approving.shown_plan(approving.waiting(flow_run))
         given = runbook_runs.answered(plan, decision="decline", comment=SAID)
-        return flow_run, shown, approving.give(flow_run, given, "test")
+        return flow_run, shown, approving.give(flow_run, given)
 
     with beside(answer) as came:
         state = started(reason=f"\x00{SAID}", requested_by=f"Eve\x00{SAID}", notify_users=False)

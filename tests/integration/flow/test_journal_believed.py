@@ -69,7 +69,7 @@ def shown(answer: dict[str, Any]) -> Iterator[list[str]]:
 
     def give(flow_run: UUID, plan: Plan) -> None:
         seen.append(approving.shown_plan(approving.paused(flow_run)))
-        approving.give(flow_run, runbook_runs.answered(plan.hash[:12], **answer), "test")
+        approving.give(flow_run, runbook_runs.answered(plan.hash[:12], **answer))
 
     with approvals.heard(look):
         yield seen

@@ -12,11 +12,11 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows import approving
-from flows.approving import Verdict
 from flows.rollback import rollback
 from runbook import settings
 from runbook.approval import approvals, approverfile
 from runbook.approval.answer import Answer
+from runbook.approval.host_door import AnswerResult
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from runbook.telling import standing
@@ -32,7 +32,7 @@ pytestmark = [
 
 DECLINE = {"decision": "decline", "comment": "We fix it forward."}
 LEAD = {"name": "Theo Lead", "role": "Team Lead"}
-Came = list[tuple[str, Verdict]]
+Came = list[tuple[str, AnswerResult]]
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def answered(*answers: Any) -> Iterator[Came]:
         for one in answers:
             above = approving.shown_plan(approving.paused(flow_run))
             said: Answer = runbook_runs.answered(plan, **(one() if callable(one) else one))
-            came.append((above, approving.give(flow_run, said, "test")))
+            came.append((above, approving.give(flow_run, said)))
 
     def look(flow_run: str | None, plan: Plan, request: RollbackRequest) -> None:
         Thread(target=give, args=(UUID(flow_run), plan.hash[:12]), daemon=True).start()
