@@ -206,7 +206,7 @@ def test_what_was_refused_is_kept_where_nobody_deletes_it_over_the_api(site: Sit
     for run in runs.values():
         site.ended(run)
         site.prefect.call("DELETE", f"/flow_runs/{run}").raise_for_status()
-    kept = refusals.read(Settings(approvers_file=Path(site.desk.env["ROLLBACK_APPROVERS_FILE"])))
+    kept = refusals.read(Settings(state_dir=site.desk.folder / "state"))
     assert kept.day >= len(ATTACKS) and "the worker alone decides" in kept.newest
     said = site.desk.rollback("status").stdout
     assert "Refused runs" in said and f"{kept.day} in the last day" in said
