@@ -222,6 +222,18 @@ def test_a_worker_of_prefects_own_runs_nothing(site: Site) -> None:
     assert site.database.checksums() == site.before
 
 
+def test_a_waiting_run_that_is_cancelled_ends_with_its_process(site: Site, runs: dict[str, str]) -> None:
+    run = site.run(parameters={"request": REQUEST})
+    assert site.prefect.waiting()["id"] == run
+    cancelling = {"type": "CANCELLING", "name": "Cancelling"}
+    site.prefect.call("POST", f"/flow_runs/{run}/set_state", state=cancelling, force=True).raise_for_status()
+    assert site.ended(run)["name"] in ("Cancelled", "Crashed")
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rollback%%' AND datname = %s"
+    with site.database.server.connect() as admin:
+        until(lambda: admin.execute(sessions, [site.database.dbname]).fetchone() == (0,))
+    assert not at_baseline(site.database)
+
+
 def test_the_deployments_of_the_version_before_still_run(site: Site, runs: dict[str, str]) -> None:
     """Registered with the environment that prefect.yaml had: it is what the worker has anyway."""
     env = {
