@@ -265,7 +265,7 @@ SLOW = {**REQUEST, "triggers": ["performance degradation"]}
     ("parameters", "end", "words"),
     [
         ({"request": SLOW}, "Failed", "the trigger 'performance degradation' needs it"),
-        ({"request": REQUEST, "surprise": 1}, "Crashed", ""),
+        ({"request": REQUEST, "surprise": 1}, "Refused", "it has parameters beside request: surprise"),
     ],
     ids=["a rule", "beside request"],
 )

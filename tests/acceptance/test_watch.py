@@ -75,7 +75,9 @@ class Site:
         words = [*WORKER, "--name", name]
         env = {**self.env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
         with prefects.program(self.desk.folder / name, words, env):
-            yield next(one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"][-2:] == ["--name", name])
+            yield next(
+                one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[-2:] == ["--name", name]
+            )
 
     def asleep(self) -> bool:
         """Tell whether a rehearsal stands still inside the transaction of its rollback."""

@@ -206,7 +206,7 @@ def test_what_was_refused_is_kept_where_nobody_deletes_it_over_the_api(site: Sit
     for run in runs.values():
         site.ended(run)
         site.prefect.call("DELETE", f"/flow_runs/{run}").raise_for_status()
-    kept = refusals.read(Settings(approvers_file=Path(site.desk.env["ROLLBACK_APPROVERS_FILE"])))
+    kept = refusals.read(Settings(state_dir=site.desk.folder / "state"))
     assert kept.day >= len(ATTACKS) and "the worker alone decides" in kept.newest
     said = site.desk.rollback("status").stdout
     assert "Refused runs" in said and f"{kept.day} in the last day" in said
@@ -220,6 +220,18 @@ def test_a_worker_of_prefects_own_runs_nothing(site: Site) -> None:
     state = site.ended(run)
     assert state["name"] in ("Failed", "Crashed") and "python -m deployments.worker" in state["message"], state
     assert site.database.checksums() == site.before
+
+
+def test_a_waiting_run_that_is_cancelled_ends_with_its_process(site: Site, runs: dict[str, str]) -> None:
+    run = site.run(parameters={"request": REQUEST})
+    assert site.prefect.waiting()["id"] == run
+    cancelling = {"type": "CANCELLING", "name": "Cancelling"}
+    site.prefect.call("POST", f"/flow_runs/{run}/set_state", state=cancelling, force=True).raise_for_status()
+    assert site.ended(run)["name"] in ("Cancelled", "Crashed")
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rollback%%' AND datname = %s"
+    with site.database.server.connect() as admin:
+        until(lambda: admin.execute(sessions, [site.database.dbname]).fetchone() == (0,))
+    assert not at_baseline(site.database)
 
 
 def test_the_deployments_of_the_version_before_still_run(site: Site, runs: dict[str, str]) -> None:

@@ -65,3 +65,29 @@ def test_what_cannot_be_taken_is_said(text: str, words: str, tmp_path: Path) -> 
     done = run(tmp_path, text, "--write")
     assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "targets").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            None,
+            ("This worker has no target", "deployments/host/targets/", "python -m deployments.targets FILE --write"),
+        ),
+        ("ROLLBACK_SERVICES=a\n", ("production.env cannot be used", "names no database", "PGSERVICE=")),
+    ],
+)
+def test_a_worker_without_a_target_does_not_start(text: str | None, words: tuple[str, ...], tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "production.env").write_text(text)
+        (tmp_path / "production.env").chmod(0o600)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ROLLBACK_", "PREFECT_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.worker"],
+        env=env | {"ROLLBACK_TARGETS_DIR": str(tmp_path), "PREFECT_HOME": str(tmp_path / "prefect")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and [word for word in words if word not in done.stdout] == [], done.stdout + done.stderr
+    assert "Do now: " in done.stdout and "Traceback" not in done.stdout + done.stderr
