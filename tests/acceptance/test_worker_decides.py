@@ -181,6 +181,11 @@ def runs(site: Site) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.attack(
+    "api",
+    "starts runs with an environment, a command, a folder, steps, an entrypoint, parameters or a target of their own",
+    "the worker starts its own program with its own settings and the target's file, and refuses the rest",
+)
 def test_what_prefect_says_beside_the_target_is_refused_and_told(site: Site, runs: dict[str, str], name: str) -> None:
     state = site.ended(runs[name])
     assert state["name"] == "Refused", state
@@ -190,6 +195,11 @@ def test_what_prefect_says_beside_the_target_is_refused_and_told(site: Site, run
     assert site.traces == [] and site.database.checksums() == site.before
 
 
+@pytest.mark.attack(
+    "api",
+    "changes the work pool's command",
+    "the worker holds the pool against its own, and starts nothing",
+)
 def test_a_changed_work_pool_is_refused(site: Site, runs: dict[str, str]) -> None:
     pool = site.prefect.read("/work_pools/rollback")["base_job_template"]
     changed = {**pool, "job_configuration": {**pool["job_configuration"], "command": shell(site, "trace-pool")}}
@@ -202,6 +212,11 @@ def test_a_changed_work_pool_is_refused(site: Site, runs: dict[str, str]) -> Non
     assert site.traces == []
 
 
+@pytest.mark.attack(
+    "api",
+    "deletes the runs that were refused, so that nobody sees them",
+    "the worker's store keeps them; rollback status counts them",
+)
 def test_what_was_refused_is_kept_where_nobody_deletes_it_over_the_api(site: Site, runs: dict[str, str]) -> None:
     for run in runs.values():
         site.ended(run)
@@ -212,6 +227,11 @@ def test_what_was_refused_is_kept_where_nobody_deletes_it_over_the_api(site: Sit
     assert "Refused runs" in said and f"{kept.day} in the last day" in said
 
 
+@pytest.mark.attack(
+    "api",
+    "lets a worker of Prefect's own run the deployment",
+    "the flows refuse to work in a process that is not the runbook's worker's",
+)
 def test_a_worker_of_prefects_own_runs_nothing(site: Site) -> None:
     """What such a worker starts is prefect.engine, in an environment that the API could say."""
     run = site.of(work_queue_name="nobodys")
@@ -222,6 +242,11 @@ def test_a_worker_of_prefects_own_runs_nothing(site: Site) -> None:
     assert site.database.checksums() == site.before
 
 
+@pytest.mark.attack(
+    "api",
+    "cancels a waiting run, so that its process holds the database on",
+    "the process ends and lets go of the database",
+)
 def test_a_waiting_run_that_is_cancelled_ends_with_its_process(site: Site, runs: dict[str, str]) -> None:
     run = site.run(parameters={"request": REQUEST})
     assert site.prefect.waiting()["id"] == run

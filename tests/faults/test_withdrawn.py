@@ -60,6 +60,11 @@ def assert_went_back(database: Database, app: Application, process: "subprocess.
 
 
 @pytest.mark.parametrize("state", [Completed(message="Rolled back."), Suspended()], ids=lambda state: state.name)
+@pytest.mark.attack(
+    "api",
+    "ends a run in its backup",
+    "it goes back: the fence opens, the services start, the team is told",
+)
 def test_in_the_backup_it_goes_back_at_once(
     state: State, transformed: Database, deployed: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +85,11 @@ def test_in_the_backup_it_goes_back_at_once(
     assert application.without_writings(transformed) == rows
 
 
+@pytest.mark.attack(
+    "api",
+    "ends a run in its transaction",
+    "the transaction is rolled back, and the services start",
+)
 def test_in_the_transaction_it_goes_back_at_once(transformed: Database, deployed: Application) -> None:
     with transformed.connect() as conn:
         conn.execute(ON_OBJECT.format(object="public.digital_twins", act=ASLEEP))
@@ -92,6 +102,11 @@ def test_in_the_transaction_it_goes_back_at_once(transformed: Database, deployed
     assert transformed.value("SELECT to_regclass('public.digital_twins') IS NULL")
 
 
+@pytest.mark.attack(
+    "api",
+    "ends a run after its commit, so that users stay offline",
+    "it goes on to its end and says that it was told to end",
+)
 def test_after_the_commit_it_goes_on_to_its_end(transformed: Database, deployed: Application, tmp_path: Path) -> None:
     flag = tmp_path / "hold"
     flag.touch()

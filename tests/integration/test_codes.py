@@ -102,6 +102,11 @@ def asking(transformed: Database, waits: Any) -> Iterator[Asking]:
         yield one
 
 
+@pytest.mark.attack(
+    "owner",
+    "drops the journal, so that a used code counts again",
+    "used codes are in the worker's store",
+)
 def test_a_code_counts_once_in_all_databases_and_not_again_when_a_journal_is_gone(
     transformed: Database, new_database: Make, waits: Any
 ) -> None:
@@ -122,6 +127,11 @@ def test_a_code_counts_once_in_all_databases_and_not_again_when_a_journal_is_gon
         assert elsewhere.judge(elsewhere.answer(when=later), later).name == "Ada Lovelace"
 
 
+@pytest.mark.attack(
+    "api",
+    "sends one code to two databases at the same moment",
+    "judging and marking is one transaction of the store",
+)
 def test_of_one_code_at_two_databases_at_once_one_counts(transformed: Database, new_database: Make, waits: Any) -> None:
     with waits(transformed) as first, waits(new_database(forward=ALL)) as second, ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(_outcome, (first, second)))
@@ -136,6 +146,11 @@ def _outcome(asking: Asking) -> str:
     return "counts"
 
 
+@pytest.mark.attack(
+    "api",
+    "uses staging's code for production",
+    "each target has its own secret",
+)
 def test_an_entry_of_another_target_counts_nowhere_else_and_its_code_is_burnt_all_the_same(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +168,11 @@ def test_an_entry_of_another_target_counts_nowhere_else_and_its_code_is_burnt_al
     assert burnt == {grace.fingerprint, ada.fingerprint}
 
 
+@pytest.mark.attack(
+    "api",
+    "reads a code from a comment, or one typed in other digits, and uses it",
+    "every code in an answer is used up, and masked wherever it is written",
+)
 def test_every_code_in_an_answer_is_burnt_and_masked_wherever_and_however_it_is_written(asking: Asking) -> None:
     theo, olga = code(person("Theo Lead")), code(person("Olga Oncall"))
     wide = "".join(chr(ord("\N{FULLWIDTH DIGIT ZERO}") + int(digit)) for digit in olga)
@@ -177,6 +197,11 @@ def test_a_name_and_a_plan_that_hold_a_code_are_masked_and_this_plans_name_is_no
     assert [one.plan for one in tries.read(asking.run)][0::2] == ["(code)", asking.plan.hash[:12]]
 
 
+@pytest.mark.attack(
+    "api",
+    "sends wrong codes in an approver's name, so that theirs does not count",
+    "wrong answers count against the way they came; two codes in a row always count",
+)
 def test_wrong_codes_in_a_name_slow_the_source_and_never_the_person(asking: Asking) -> None:
     ada = person()
     for nth in range(authority.LIMIT):
@@ -197,6 +222,11 @@ def test_wrong_codes_in_a_name_slow_the_source_and_never_the_person(asking: Aski
     assert tries.judge(asking.run, question, tomorrow, DOOR, day, plan=asking.plan).name == "Theo Lead"
 
 
+@pytest.mark.attack(
+    "api",
+    "spreads guesses over runs, databases and names",
+    "they add up in the worker's store",
+)
 def test_wrong_answers_add_up_over_runs_databases_and_names(
     transformed: Database, new_database: Make, waits: Any
 ) -> None:
@@ -218,6 +248,11 @@ def test_people_hear_of_each_wrong_answer_up_to_the_limit_and_then_once_a_minute
 
 
 @pytest.mark.parametrize("field", ["comment", "lead_unreachable", "without_rehearsal", "name", "plan"])
+@pytest.mark.attack(
+    "api",
+    "guesses codes in comments",
+    "they count and alarm like those in their field",
+)
 def test_a_wrong_code_anywhere_counts_and_alarms_like_one_in_its_field(field: str, asking: Asking) -> None:
     refusal = asking.refused(asking.answer().model_copy(update={"code": SecretStr(""), field: "000 001"}))
     assert refusal.alarming
@@ -232,6 +267,11 @@ def wrong(asking: Asking) -> int:
         return int(kept.execute("SELECT count(*) FROM wrong_answer").fetchone()[0])
 
 
+@pytest.mark.attack(
+    "api",
+    "guesses codes in answers that do not fit the form",
+    "they count and alarm",
+)
 def test_an_answer_that_does_not_fit_the_form_burns_its_codes_counts_and_alarms(asking: Asking) -> None:
     theo = code(person("Theo Lead"))
     given = {
@@ -310,6 +350,11 @@ def test_what_an_earlier_version_remembered_as_used_is_refused_and_slows_nobody(
         assert asking.judge(asking.answer(name, when=later), later).name == name
 
 
+@pytest.mark.attack(
+    "owner",
+    "puts a view with a trap in the place of an old journal's table",
+    "only a plain table of the runbook's own role is read",
+)
 def test_a_prepared_look_alike_of_the_old_table_is_not_read(transformed: Database, asking: Asking) -> None:
     with transformed.connect() as conn:
         conn.execute("CREATE TABLE public.proof (at timestamptz)")

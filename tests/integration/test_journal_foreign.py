@@ -96,6 +96,11 @@ def prepared(database: Database, attack: str, owner: str = "") -> None:
 
 
 @pytest.mark.parametrize(("attack", "named"), LOOK_ALIKE.values(), ids=LOOK_ALIKE)
+@pytest.mark.attack(
+    "owner",
+    "puts functions, triggers, rules, views, policies, operators and defaults into schema rollback",
+    "each is named and refused before anything of it runs",
+)
 def test_what_is_not_ours_is_named_and_never_executed(attack: str, named: str, transformed: Database) -> None:
     prepared(transformed, attack)
     with transformed.connect() as conn, pytest.raises(Blocked) as told:
@@ -109,6 +114,11 @@ def test_what_is_not_ours_is_named_and_never_executed(attack: str, named: str, t
 
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.pg("18")
+@pytest.mark.attack(
+    "owner",
+    "makes schema rollback first, as somebody else",
+    "it is refused before it is touched",
+)
 def test_a_run_is_refused_before_it_touches_a_schema_of_somebody_elses(transformed: Database) -> None:
     with transformed.connect() as conn:
         conn.execute("DROP ROLE IF EXISTS intruder")

@@ -29,6 +29,11 @@ def test_a_private_file_counts_and_is_named(file: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o602])
+@pytest.mark.attack(
+    "files",
+    "writes a .env that others may write",
+    "it is refused, with the command that mends it",
+)
 def test_a_file_that_others_may_open_is_refused_and_not_passed_over(file: Path, mode: int) -> None:
     file.chmod(mode)
     with pytest.raises(SettingsInvalid, match="others") as refused:
@@ -37,6 +42,11 @@ def test_a_file_that_others_may_open_is_refused_and_not_passed_over(file: Path, 
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.attack(
+    "files",
+    "puts a .env of their own into the folder",
+    "only this user's own file counts",
+)
 def test_a_file_of_somebody_else_is_refused(file: Path) -> None:
     os.chown(file, 12345, -1)
     with pytest.raises(SettingsInvalid, match="belongs to another user"):

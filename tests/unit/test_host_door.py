@@ -71,6 +71,11 @@ def test_an_answer_comes_in_one_piece_and_the_door_knows_who_brought_it(tmp_path
         host_door.give(settings(deep), "run", ANSWER)
 
 
+@pytest.mark.attack(
+    "files",
+    "sends junk, or nothing, to the socket of a waiting run",
+    "each visitor is served aside and bounded in time and size",
+)
 def test_nothing_that_is_sent_disturbs_the_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     nonsense = (b"no json", b'"text"\n', b"[" * 50_000, b"\xff\xfe\x00", b"{" + b"x" * 200_000, b'{"answer": 1}\n')

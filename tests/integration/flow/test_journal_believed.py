@@ -105,6 +105,11 @@ def unfinished(transformed: Database, monkeypatch: pytest.MonkeyPatch) -> Callab
     return make
 
 
+@pytest.mark.attack(
+    "owner",
+    "writes a run into the journal that was approved and committed",
+    "rows without the worker's seal are not believed; the catalogue must agree",
+)
 def test_a_forged_commit_neither_skips_the_approval_nor_starts_a_release(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +131,11 @@ def test_a_forged_commit_neither_skips_the_approval_nor_starts_a_release(
 
 
 @pytest.mark.parametrize("answer", [DECLINE, {}], ids=["declined", "approved"])
+@pytest.mark.attack(
+    "owner",
+    "takes the seals away, or puts others there",
+    "going on needs a new approval",
+)
 def test_what_no_seal_proves_needs_an_approval_to_be_gone_on_with(
     answer: dict[str, Any], transformed: Database, unfinished: Callable[..., str], tmp_path: Path, team: Channel
 ) -> None:
@@ -149,6 +159,11 @@ def test_what_no_seal_proves_needs_an_approval_to_be_gone_on_with(
         assert "at its baseline" in status() or "is rolled back" in status()
 
 
+@pytest.mark.attack(
+    "api",
+    "goes on after the commit with another choice for users or backup",
+    "the recorded request counts; each difference is named",
+)
 def test_going_on_uses_the_recorded_request_and_names_each_difference(
     transformed: Database, unfinished: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -171,6 +186,11 @@ def test_going_on_uses_the_recorded_request_and_names_each_difference(
     assert told["approval"]["name"] == "Ada Lovelace"
 
 
+@pytest.mark.attack(
+    "api",
+    "goes on after the commit with another release",
+    "another release needs an approval of its own",
+)
 def test_another_release_than_the_approved_needs_an_approval_of_its_own(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unfinished: Callable[..., str]
 ) -> None:
@@ -188,6 +208,11 @@ def test_another_release_than_the_approved_needs_an_approval_of_its_own(
     assert transformed.value("SELECT count(*) FROM rollback.approval WHERE decision = 'approve'") == 2
 
 
+@pytest.mark.attack(
+    "owner",
+    "changes who approved and how a run ended",
+    "status and report say that the row is not believed, and nothing of it",
+)
 def test_what_somebody_changed_in_a_finished_run_is_said_nowhere(transformed: Database, tmp_path: Path) -> None:
     assert runbook_runs.run().is_completed()
     with transformed.connect() as conn:
@@ -200,6 +225,11 @@ def test_what_somebody_changed_in_a_finished_run_is_said_nowhere(transformed: Da
     assert "Not believed" in stand.state
 
 
+@pytest.mark.attack(
+    "owner",
+    "takes the commit's row away, so that the newer release starts on the older schema",
+    "the catalogue is asked as well",
+)
 def test_a_commit_whose_row_was_taken_away_starts_no_release_that_does_not_fit(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unfinished: Callable[..., str]
 ) -> None:
@@ -219,6 +249,11 @@ def test_a_commit_whose_row_was_taken_away_starts_no_release_that_does_not_fit(
         assert deployed.answers() == {"backend v1 works", "frontend v1 works"}
 
 
+@pytest.mark.attack(
+    "owner",
+    "copies sealed rows of another run, and times like infinity",
+    "a seal is of one row of one run in one database",
+)
 def test_a_good_row_of_another_run_and_an_odd_time_prove_nothing(
     transformed: Database, unfinished: Callable[..., str]
 ) -> None:
@@ -247,6 +282,11 @@ def test_a_good_row_of_another_run_and_an_odd_time_prove_nothing(
         assert not [row for row in journal.runs(conn, settings.load()) if row["committed"]]
 
 
+@pytest.mark.attack(
+    "owner",
+    "calls a database like a snapshot, so that it is dropped",
+    "only what a sealed row names is dropped",
+)
 def test_a_database_that_no_run_copied_is_no_snapshot(transformed: Database) -> None:
     """A snapshot is dropped one day: a row of the journal must not name just any database."""
     with transformed.connect() as conn:

@@ -29,6 +29,11 @@ State(type=kind, data=told).result(raise_on_failure=False, retry_result_failure=
 
 
 @pytest.mark.parametrize("kind", ["COMPLETED", "FAILED"])
+@pytest.mark.attack(
+    "api",
+    "names a stored result that runs code when it is read",
+    "no process of the runbook reads results that Prefect names",
+)
 def test_a_pickle_is_not_read(kind: str, tmp_path: Path) -> None:
     def read(guarded: str) -> "subprocess.CompletedProcess[str]":
         words = [sys.executable, "-c", READ, str(tmp_path), kind, guarded]

@@ -125,6 +125,11 @@ def held(act: Callable[[Attack], None], database: Database) -> list[str]:
     return tries[:-1]
 
 
+@pytest.mark.attack(
+    "api",
+    "answers with NUL, half characters, other scripts' digits, huge texts, other types, or nothing",
+    "refused; the wait goes on",
+)
 def test_no_answer_that_fits_the_form_ends_the_run(
     transformed: Database, aim: Callable[[Database], Database], team: Channel
 ) -> None:
@@ -153,6 +158,11 @@ def test_no_answer_that_fits_the_form_ends_the_run(
     assert not any("could not be judged" in one for one in tries)
 
 
+@pytest.mark.attack(
+    "api",
+    "replaces or deletes an approver's answer before it is read",
+    "it counts as one piece or not at all, and its code is worth nothing afterwards",
+)
 def test_an_answer_that_is_replaced_or_deleted_counts_nothing_nor_does_its_code_later(
     transformed: Database, aim: Callable[[Database], Database], team: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +189,11 @@ def test_an_answer_that_is_replaced_or_deleted_counts_nothing_nor_does_its_code_
     until(lambda: any("tampers with it" in heard["message"] for heard in team.heard))
 
 
+@pytest.mark.attack(
+    "api",
+    "writes answers, verdicts and doors of their own beside the form",
+    "the run believes the one answer that came with the one resume; the rest is told",
+)
 def test_nothing_written_beside_the_form_counts(
     transformed: Database, aim: Callable[[Database], Database], team: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +226,11 @@ def test_nothing_written_beside_the_form_counts(
     until(lambda: any("tampers with it" in heard["message"] for heard in team.heard))
 
 
+@pytest.mark.attack(
+    "api",
+    "answers over Prefect where that door is closed",
+    "only the terminal of the worker's host counts",
+)
 def test_where_the_form_is_closed_answers_count_at_the_host_alone(
     transformed: Database, aim: Callable[[Database], Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +251,11 @@ def test_where_the_form_is_closed_answers_count_at_the_host_alone(
     assert len(tries) >= 2
 
 
+@pytest.mark.attack(
+    "api",
+    "declines in an approver's name without a code",
+    "the run ends as cancelled by nobody that is known; no decision is recorded",
+)
 def test_a_decline_without_a_code_ends_the_run_and_proves_nobody(
     transformed: Database, aim: Callable[[Database], Database], team: Channel
 ) -> None:

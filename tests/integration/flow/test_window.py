@@ -62,6 +62,11 @@ def answered(*answers: Any) -> Iterator[Came]:
         yield came
 
 
+@pytest.mark.attack(
+    "api",
+    "proposes again under another incident, so that the 30 minutes begin again",
+    "the window is counted from the first identification; earlier proposals are shown",
+)
 def test_another_incident_for_the_same_trigger_has_no_time_of_its_own(transformed: Database) -> None:
     rows, first = transformed.checksums(), datetime.now(UTC) - timedelta(minutes=20)
     with answered(DECLINE):
@@ -80,6 +85,11 @@ def test_another_incident_for_the_same_trigger_has_no_time_of_its_own(transforme
     assert transformed.checksums() == rows
 
 
+@pytest.mark.attack(
+    "api",
+    "moves the identification, or gives dots for a reason",
+    "the first identification is kept by the worker; a reason has words",
+)
 def test_an_identification_is_not_moved_and_a_reason_has_words(transformed: Database) -> None:
     old = datetime.now(UTC) - timedelta(minutes=40)
     assert asked(identified_at=old).name == "Refused"
@@ -89,6 +99,11 @@ def test_an_identification_is_not_moved_and_a_reason_has_words(transformed: Data
     assert transformed.value("SELECT to_regclass('public.digital_twins')") is None
 
 
+@pytest.mark.attack(
+    "api",
+    "proposes in production without a name",
+    "two approvers are needed, or it is refused",
+)
 def test_in_production_a_request_of_nobodys_needs_two_or_is_refused(
     transformed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +124,11 @@ def test_in_production_a_request_of_nobodys_needs_two_or_is_refused(
     assert transformed.checksums() == rows
 
 
+@pytest.mark.attack(
+    "files",
+    "adds an approver, or changes one, while a run waits",
+    "they count for the next run; the others are told",
+)
 def test_who_becomes_an_approver_while_a_run_waits_does_not_count_and_the_others_are_told(
     transformed: Database, team: Channel
 ) -> None:

@@ -70,6 +70,11 @@ def ended(act: Callable[[SyncPrefectClient, UUID], object]) -> tuple[State[Any],
     ],
     ids=lambda one: one.name if isinstance(one, State) else "",
 )
+@pytest.mark.attack(
+    "api",
+    "sets a waiting run to Completed, Failed, Scheduled and the like, to pass for done",
+    "the run ends as cancelled with nothing changed, and says who is not known",
+)
 def test_a_state_set_by_hand_ends_the_wait(  # noqa: PLR0917
     to: State[Any],
     said: str,
@@ -97,6 +102,11 @@ def test_a_state_set_by_hand_ends_the_wait(  # noqa: PLR0917
     until(lambda: any("CANCELLED" in heard["title"] and words in heard["message"] for heard in team.heard))
 
 
+@pytest.mark.attack(
+    "api",
+    "deletes a waiting run",
+    "its process ends and lets go of the database",
+)
 def test_a_run_that_is_deleted_ends(transformed: Database, aim: Callable[[Database], Database]) -> None:
     aim(transformed)
     with pytest.raises(ObjectNotFound):

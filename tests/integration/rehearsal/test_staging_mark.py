@@ -69,6 +69,11 @@ def refused(stage: Stage, team: list[dict[str, Any]], *words: str) -> None:
     assert any("FAILED" in str(one) and words[0] in str(one) for one in team), team
 
 
+@pytest.mark.attack(
+    "files",
+    "points a rehearsal, which answers itself, at a database that is not staging",
+    "it wants staging's own mark",
+)
 def test_an_unmarked_target_is_refused_before_anything_is_touched(aimed: Stage, team: list[dict[str, Any]]) -> None:
     refused(aimed, team, "not marked as staging", f"rollback rehearse --mark {STAGING}")
     with aimed.staging.server.connect() as admin:
@@ -76,6 +81,11 @@ def test_an_unmarked_target_is_refused_before_anything_is_touched(aimed: Stage, 
     assert there is None, "not even the history was made"
 
 
+@pytest.mark.attack(
+    "files",
+    "swaps source and target of a rehearsal",
+    "a source that is marked as staging is refused",
+)
 def test_swapped_settings_are_refused(
     aimed: Stage, team: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +94,11 @@ def test_swapped_settings_are_refused(
     refused(aimed, team, "source and target are swapped")
 
 
+@pytest.mark.attack(
+    "files",
+    "rehearses on the very database that is cloned",
+    "source and target are compared by server and database number",
+)
 def test_a_marked_target_that_is_its_own_source_is_refused(
     aimed: Stage, team: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +107,11 @@ def test_a_marked_target_that_is_its_own_source_is_refused(
     refused(aimed, team, "is production itself")
 
 
+@pytest.mark.attack(
+    "owner",
+    "copies staging's mark to production",
+    "server and database number are in it",
+)
 def test_a_mark_that_was_copied_is_none(
     aimed: Stage, team: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
