@@ -30,6 +30,7 @@ REQUEST = {
     "reason": "Chat answers with errors.",
     "triggers": ["critical functionality broken: chat"],
     "oauth": "temporary passwords",
+    "requested_by": "Grace Hopper",
 }
 
 

@@ -26,6 +26,7 @@ REQUEST = {
     "reason": "Chat answers with errors.",
     "triggers": ["critical functionality broken: chat"],
     "oauth": "temporary passwords",
+    "requested_by": "Grace Hopper",
 }
 STEPS = ["assess", "authorise", "prepare release", "stop services", "fence", "back up", "settle OAuth users"]
 STEPS += [

@@ -26,6 +26,7 @@ REQUEST = {
     "reason": "Chat answers with errors.",
     "triggers": ["critical functionality broken: chat"],
     "oauth": "temporary passwords",
+    "requested_by": "Grace Hopper",
 }
 COPIED = ("entrypoint", "parameter_openapi_schema", "pull_steps", "work_pool_name", "work_queue_name", "job_variables")
 Change = dict[str, Any]
