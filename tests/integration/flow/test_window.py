@@ -109,8 +109,6 @@ def test_in_production_a_request_of_nobodys_needs_two_or_is_refused(
 ) -> None:
     runbook_runs.aim(monkeypatch, transformed, tmp_path, "production")
     monkeypatch.setenv("ROLLBACK_REHEARSAL_DAYS", "0")
-    for name, role in runbook_runs.PEOPLE:
-        approverfile.add(settings.load(), name, role)
     rows = transformed.checksums()
     with answered({}, {**LEAD, **DECLINE}) as came:
         assert asked(requested_by="  ").name == "Declined"
