@@ -36,8 +36,8 @@ deploy: $(VENV)/.run  ## Register prefect.yaml at the Prefect server of PREFECT_
 
 test: $(VENV)/.dev  ## Run all tests (what is not installed is skipped with its reason; never in CI)
 	@echo "• Testing; real servers are started and stopped as needed"
-	@# One more than there are cores: many tests wait for servers. In the files' order: those that take longest come first.
-	@$(BIN)/pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile --no-loadscope-reorder
+	@# Two more than there are cores: many tests wait for servers. In the files' order: those that take longest come first.
+	@$(BIN)/pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)') --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## Lint, types, import rules and unit tests, in under a minute
 	@$(BIN)/ruff check .
