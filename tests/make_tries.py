@@ -22,8 +22,8 @@ INTRODUCTION = """# What was tried against it, and how it ended
 
 Each line is a test at a real door: Prefect's server and its API, a worker, a PostgreSQL server, a shell, a mail server.
 *Held* means: the try ended with nothing changed that it was after, as the test's own look at database, files and
-messages says; a number is how many variants were tried. Who is meant, and what is left, says the threat model
-(docs/security.md).
+messages says; a number is how many variants were tried. Who is meant, and what is left, says
+[the threat model](security.md).
 
 Written by `make tries`.
 """
