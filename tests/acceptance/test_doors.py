@@ -42,6 +42,8 @@ def test_a_run_that_is_cancelled_at_prefect_ends_and_holds_nothing(placed: tuple
     with waiting(site, "INC-1") as run:
         site.prefect.call("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLING"}).raise_for_status()
         assert site.ended(run) == "Cancelled"
+        states = site.prefect.call("GET", f"/flow_run_states/?flow_run_id={run}").json()
+        assert "Crashed" not in [state["name"] for state in states], "alerts would tell of a crash"
     until(lambda: database.value(LOCKS) == 0)
     until(lambda: database.value(NEWEST.format("outcome")) == "cancelled")
     assert not at_baseline(database)
