@@ -101,15 +101,13 @@ def go_on(run: Run, plan: Plan) -> None:
 def fail(run: Run, plan: Plan | None, failure: BaseException, watch: Watch) -> State[Any]:
     """Tell how a run ended that did not come to its end. Raises the failure, unless somebody ended the run at Prefect.
 
-    A worker ends a cancelled run by a signal, and waits for that signal's own exception.
+    A worker ends a cancelled run by a signal: that run ends by itself now, and Prefect need not call it crashed.
     """
     why = watch.explained(failure)
     if why is None:
         ending.explain(failure, notify(run, plan, "failed", error=failure))
         raise failure
     ending.explain(why, notify(run, plan, "cancelled", error=why))
-    if not isinstance(failure, Stopped | Withdrawn):
-        raise failure
     return Cancelled(message=str(why))
 
 
