@@ -99,7 +99,10 @@ def go_on(run: Run, plan: Plan) -> None:
 
 
 def fail(run: Run, plan: Plan | None, failure: BaseException, watch: Watch) -> State[Any]:
-    """Tell how a run ended before its time. Raises the failure, unless somebody ended the run at Prefect."""
+    """Tell how a run ended before its time. Raises the failure, unless somebody ended the run at Prefect.
+
+    A worker ends a cancelled run by a signal: that run ends by itself now, and Prefect need not call it crashed.
+    """
     why = watch.explained(failure)
     if why is None:
         ending.explain(failure, notify(run, plan, "failed", error=failure))

@@ -29,7 +29,7 @@ def placed(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> It
 @contextmanager
 def waiting(site: Site, incident: str) -> Iterator[str]:
     """Propose a rollback over the API, and lend the id of its run once it waits."""
-    body = {"parameters": {"request": {**REQUEST, "incident": incident}}}
+    body = {"parameters": {"request": {**REQUEST, "incident": incident, "requested_by": "Grace Hopper"}}}
     path = f"/deployments/{site.deployment('rollback/production')}/create_flow_run"
     site.prefect.call("POST", path, **body).raise_for_status()
     run = str(site.prefect.waiting()["id"])
