@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runbook.demo import world
+from tests.acceptance import site
 from tests.acceptance.operator import REQUEST, ROOT, Desk
 from tests.acceptance.prefects import Prefect
 from tests.acceptance.wrong import refused, text
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.pg("18")
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 DEAD = dict.fromkeys(NAMES, "http://127.0.0.1:9")
+NOBODY = "http://127.0.0.1:9/api"
+"""A port that no server of another test can take meanwhile."""
 QUICK = 45
 """Within how many s everything is said, on a busy machine; Prefect's own client would take two minutes."""
 
@@ -107,18 +109,19 @@ def test_a_server_that_does_not_know_the_run_is_one_sentence(at: Desk, prefect_a
 
 
 def test_a_temporary_server_is_reached_without_the_proxy(at: Desk) -> None:
-    away = {**DEAD, "PREFECT_API_URL": f"http://127.0.0.1:{world.free_port()}/api"}
+    away = {**DEAD, "PREFECT_API_URL": NOBODY}
     found = at.rollback("run", *REQUEST, "--identified-at", "2026-01-01T00:00:00Z", **away)
     refused(found, "does not answer; a temporary one is started", "late_reason", status=found.returncode)
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/api", "http://prefect.invalid:4200/api", "nonsense"])
+@pytest.mark.parametrize("address", [NOBODY, "http://prefect.invalid:4200/api", "nonsense"])
 @pytest.mark.parametrize("words", programs(), ids=lambda words: words[0])
 def test_a_server_that_is_away_is_one_sentence(at: Desk, words: tuple[str, ...], address: str) -> None:
     alert(at.folder)
+    site.install_targets(at.folder, "production")
     began = time.monotonic()
     program = (sys.executable, "-m", f"deployments.{words[0]}", *words[1:])
-    found = at.program(*program, PREFECT_API_URL=address.format(port=world.free_port()))
+    found = at.program(*program, PREFECT_API_URL=address)
     assert time.monotonic() - began < QUICK
     refused(found, "does not answer", "export PREFECT_API_URL=")
 
