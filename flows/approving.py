@@ -40,11 +40,26 @@ def give(flow_run: UUID, answer: Answer) -> AnswerResult:
             ) from None
     if result.status.value != "ACCEPT":
         raise _not_taken(getattr(result.details, "reason", None) or "the server did not say why")
+    if answer.decision == "decline" and not given["code"]:
+        return _withdrawn(flow_run)
     return _result(flow_run, form.verdict_key(response, given))
 
 
 def _not_taken(why: str) -> RollbackError:
     return RollbackError(f"The answer was not taken: {why.rstrip('.')}.", "Look at rollback status, then answer again.")
+
+
+def _withdrawn(flow_run: UUID) -> AnswerResult:
+    """Wait until a run has ended that was declined without a code. Raises RollbackError when it does not end."""
+    end = time.monotonic() + VERDICT_SECONDS
+    while time.monotonic() < end:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(flow_run).state
+        if state and state.is_final():
+            said = f"The run has ended ({state.name}). Without a code nobody is recorded as who declined."
+            return AnswerResult(True, said)
+        time.sleep(POLL)
+    raise RollbackError("The run was told to end, and has not ended yet.", "rollback status")
 
 
 def _result(flow_run: UUID, key: str) -> AnswerResult:

@@ -68,25 +68,26 @@ def show(flow_run: UUID, console: Console) -> None:
 def converse(flow_run: UUID, console: Console) -> None:
     """Ask until an answer counts. Raises RollbackError when the run does not wait any more, or nobody answers."""
     while True:
-        shown, _ = doors.question(flow_run)
-        result = doors.give(flow_run, ask(console, shown.plan, without_rehearsal=bool(shown.demanded)))
+        shown, door = doors.question(flow_run)
+        answer = ask(console, shown.plan, without_rehearsal=bool(shown.demanded), here=door == doors.HERE)
+        result = doors.give(flow_run, answer)
         screen.sentence(result.said, console)
         if result.accepted:
             return
 
 
-def ask(console: Console, plan: str, *, without_rehearsal: bool = False) -> Answer:
+def ask(console: Console, plan: str, *, without_rehearsal: bool = False, here: bool = True) -> Answer:
     """Ask for an approver's answer to this plan, and why it goes ``without_rehearsal`` where there is no fresh one.
 
-    Raises RollbackError when the input ends.
+    ``here``: the answer goes to the run on this host, past Prefect. Raises RollbackError when the input ends.
     """
     try:
-        return Answer.model_validate(_asked(console, plan, doors.REHEARSAL if without_rehearsal else ""))
+        return Answer.model_validate(_asked(console, plan, doors.REHEARSAL if without_rehearsal else "", here=here))
     except EOFError:
         raise RollbackError("No answer was given.", "Answer in a terminal, or in the Prefect UI.") from None
 
 
-def _asked(console: Console, plan: str, demanded: str) -> dict[str, str]:
+def _asked(console: Console, plan: str, demanded: str, *, here: bool) -> dict[str, str]:
     """Ask field by field; the code last, since it is worth least time."""
     said = {
         "decision": Prompt.ask("Decision", choices=["approve", "decline"], console=console),
@@ -101,6 +102,11 @@ def _asked(console: Console, plan: str, demanded: str) -> dict[str, str]:
         )
     if demanded and said["decision"] == "approve":
         said[demanded] = _reason(console)
+    if not here and said["decision"] == "decline":
+        screen.sentence(
+            "To decline over Prefect no code is asked: what passes through it could be read there.", console
+        )
+        return {**said, "code": ""}
     return {**said, "code": Prompt.ask("One-time code", console=console)}
 
 

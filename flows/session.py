@@ -36,6 +36,11 @@ from runbook.telling.summary import Summary, outage_words
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+SET_BY_HAND = RollbackError(
+    "Prefect says that this run is completed, and it did nothing: somebody set its state by hand.",
+    "Find out who reaches Prefect's API; then run again.",
+    "Nothing was changed by this run.",
+)
 
 
 @contextmanager
@@ -96,6 +101,9 @@ def run(request: RollbackRequest, console: Console) -> int:
             state = rollback(request, return_state=True)
         except (httpx.HTTPError, PrefectException) as error:
             _leave(_vanished(ends, error, console))
+    if state.is_completed() and not any(one.outcome == "done" for one in ends):
+        terminal.error(SET_BY_HAND, console)
+        return 1
     return ended(state, console)
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from runbook import database, figures, journal, sealed
+from runbook.approval import proposals
 from runbook.errors import Refused
 from runbook.models import Claim, MigrationState, Plan, Release
 from runbook.planning import plan as plans
@@ -105,14 +106,25 @@ def _why(run: Run, row: Mapping[str, Any]) -> str:
         return DEAD
     if not row["committed"]:
         return "the row of its commit has no seal of this worker's"
+    return _ended_or_elsewhere(run, row) or _unapproved(run, row)
+
+
+def _ended_or_elsewhere(run: Run, row: Mapping[str, Any]) -> str:
+    """Say why a run that committed is not the one to go on with here; empty: it may be."""
+    if row["outcome"] != "done" and proposals.came_to_end(run, row["id"]):
+        return "this worker's store says that it was done: somebody opened it again"
     known = row["plan"].get("identity", {})
-    if (known.get("system_identifier"), known.get("oid")) != (run.identity.system_identifier, run.identity.oid):
-        return "it was another database's"
+    here = (run.identity.system_identifier, run.identity.oid)
+    return "" if (known.get("system_identifier"), known.get("oid")) == here else "it was another database's"
+
+
+def _unapproved(run: Run, row: Mapping[str, Any]) -> str:
+    """Say that nobody is known to have approved a run's plan; empty: somebody did."""
     given = database.query(run.side, "journal_approval_of", run=row["id"])
     approved = [one for one in given if sealed.is_approval(run.settings, row["id"], one)]
-    if not any(one["decision"] == "approve" and one["plan_hash"] == row["plan_hash"] for one in approved):
-        return "no approval of its plan has a seal of this worker's"
-    return ""
+    if any(one["decision"] == "approve" and one["plan_hash"] == row["plan_hash"] for one in approved):
+        return ""
+    return "no approval of its plan has a seal of this worker's"
 
 
 def _fits(request: Mapping[str, Any], states: Mapping[str, MigrationState]) -> bool:

@@ -31,6 +31,10 @@ TABLES: tuple[str, ...] = (
         came   REAL NOT NULL,
         told   INTEGER NOT NULL
     ) STRICT""",
+    """CREATE TABLE IF NOT EXISTS doubt (
+        source TEXT PRIMARY KEY,
+        until  REAL NOT NULL
+    ) STRICT""",
     """CREATE TABLE IF NOT EXISTS used_code_import (
         database TEXT PRIMARY KEY,
         imported REAL NOT NULL

@@ -5,7 +5,7 @@ Each function works inside a transaction of the store that its caller opened.
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from runbook.approval import onetime
 from runbook.approval.authority import LIMIT, WINDOW, Past
@@ -58,6 +58,17 @@ def add_wrong(store: sqlite3.Connection, source: str, now: datetime) -> bool:
     )
     store.execute("INSERT INTO wrong_answer (source, came, told) VALUES (?, ?, ?)", (source, now.timestamp(), told))
     return bool(told)
+
+
+def doubt(store: sqlite3.Connection, source: str, until: datetime) -> None:
+    """Let no code of a source count until then, in any run."""
+    store.execute("INSERT OR REPLACE INTO doubt (source, until) VALUES (?, ?)", (source, until.timestamp()))
+
+
+def doubted(store: sqlite3.Connection, source: str) -> datetime | None:
+    """Return until when no code of a source counts; None where it was never doubted."""
+    row = store.execute("SELECT until FROM doubt WHERE source = ?", (source,)).fetchone()
+    return datetime.fromtimestamp(row["until"], UTC) if row else None
 
 
 def imported(store: sqlite3.Connection, database: str) -> bool:

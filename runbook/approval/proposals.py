@@ -23,6 +23,7 @@ SHOWN = 5
 """How many earlier proposals are shown; the others are counted."""
 DAY = timedelta(days=1)
 OPEN = "no end known"
+DONE = "done"
 LETTERS = 60
 """How many characters of a name are shown."""
 UNNAMED = "Nobody is named as who asks for this rollback, and the target is production: two persons must approve."
@@ -106,6 +107,15 @@ def end(run: Run, outcome: str) -> None:
             conn.execute("UPDATE proposal SET outcome = ? WHERE run = ?", [outcome, str(run.id)])
     except RollbackError as error:
         log.warning("How the proposal ended is not in the worker's store: %s", error.problem)
+
+
+def came_to_end(run: Run, earlier_run: object) -> bool:
+    """Return whether the worker's store says that a run was done. Raises SettingsInvalid where it cannot be used."""
+    if not store.place(run.settings).exists():
+        return False
+    with store.transaction(run.settings) as conn:
+        found = conn.execute("SELECT outcome FROM proposal WHERE run = ?", [str(earlier_run)]).fetchone()
+    return found is not None and found["outcome"] == DONE
 
 
 def earlier(settings: Settings, identity: Identity, besides: object = "", now: datetime | None = None) -> Sequence[str]:

@@ -4,11 +4,11 @@ import logging
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from runbook import database, store
+from runbook import database, figures, store
 from runbook.approval import approvers, authority, code_store, code_text, onetime, roster
 from runbook.approval.answer import Answer
 from runbook.approval.approvers import Approver
@@ -28,6 +28,9 @@ PREFECT, TERMINAL = "Prefect", "the worker's terminal"
 """The sources of answers. All that comes through Prefect is one: its API tells nobody apart."""
 WORDS = ("plan", "comment", "lead_unreachable", "without_rehearsal")
 """Fields of an answer that may be empty."""
+DOUBT_SECONDS = 120
+"""How long no code counts at Prefect after somebody tampered there, or ended a run that waited: each code that they may
+have read is over by then."""
 LONGEST = 100_000
 """How many characters of an answer that does not fit the form are searched for codes."""
 
@@ -134,13 +137,40 @@ def unusable(run: Run, door: str, now: datetime, why: str, given: object = None,
 
 
 def demand(settings: Settings, now: datetime) -> str:
-    """Say what else an answer through Prefect needs now: two codes, or a store that works. Empty: nothing."""
+    """Say what else an answer through Prefect needs now: time, two codes, or a store that works. Empty: nothing."""
     try:
         with store.transaction(settings) as kept:
-            wrong = code_store.wrong_answers(kept, PREFECT, now)
+            wrong, until = code_store.wrong_answers(kept, PREFECT, now), code_store.doubted(kept, PREFECT)
     except RollbackError as error:
         return f"No answer counts now. {error.problem} {error.remedy}"
-    return authority.TWO_CODES if wrong >= authority.LIMIT else ""
+    wait = closed(until) if until and now < until else ""
+    return " ".join(filter(None, [wait, authority.TWO_CODES if wrong >= authority.LIMIT else ""]))
+
+
+def closed(until: datetime) -> str:
+    """Say until when no code counts that comes through Prefect."""
+    return f"No answer counts at Prefect until {figures.moment(until)}; one in a terminal of the worker's host does."
+
+
+def doubt(settings: Settings, now: datetime) -> datetime:
+    """Let no code count that comes through Prefect, in any run, until each that may have been read is over.
+
+    Returns until when. Where the store cannot be used, no answer counts anyway.
+    """
+    until = now + timedelta(seconds=DOUBT_SECONDS)
+    try:
+        with store.transaction(settings) as kept:
+            code_store.doubt(kept, PREFECT, until)
+    except RollbackError as error:
+        log.error("That codes at Prefect do not count for a while is not in the worker's store: %s", error.problem)
+    return until
+
+
+def doubted(settings: Settings, now: datetime) -> datetime | None:
+    """Return until when no code counts that comes through Prefect; None: it does. Raises SettingsInvalid."""
+    with store.transaction(settings) as kept:
+        until = code_store.doubted(kept, PREFECT)
+    return until if until and now < until else None
 
 
 def read(run: Run) -> list[Try]:

@@ -19,7 +19,7 @@ from runbook.approval.answer import Answer, Approval
 from runbook.approval.asking import Waiting
 from runbook.approval.authority import Question
 from runbook.approval.host_door import AnswerResult, Given, Shown
-from runbook.errors import Declined, NotEntitled, Withdrawn
+from runbook.errors import Declined, NotEntitled, RollbackError, Withdrawn
 from runbook.models import Plan
 from runbook.runs import Run
 from tasks import AGAIN, NOBODY
@@ -30,8 +30,6 @@ POLL_SECONDS = 0.5
 """How often Prefect is asked whether somebody answered; what comes at the host door is heard at once."""
 FORM_SECONDS = 5
 """How often the form is looked at, and how long a server that does not answer is left alone."""
-DOUBT_SECONDS = 120
-"""How long no code counts at Prefect after somebody tampered there: each that they may have read is over by then."""
 ALARM_SECONDS = 60
 """How often people are told at most of the same thing done to a waiting run."""
 FORM = "Prefect UI or API"
@@ -58,8 +56,6 @@ class Gate:
     """When the form was looked at."""
     away: datetime | None = None
     """Since when Prefect does not answer."""
-    doubted: datetime = EVER
-    """Until when no code counts that comes through Prefect."""
     alarmed: dict[str, datetime] = field(default_factory=dict)
     """When people were told of what."""
 
@@ -80,7 +76,7 @@ def authorise(run: Run, plan: Plan) -> Approval:
             approvals.announce(flow_run or None, plan, run.request)
             asking.tell_waiting(waiting, gate.question, now)
             with reminders.running(waiting, lambda: gate.question):
-                given = _decide(gate, came)
+                given = _decided(gate, came)
         found.update(given[-1].model_dump(), approvals=[f"{one.name} ({one.role})" for one in given])
     return given[-1]
 
@@ -89,6 +85,16 @@ def _shown(gate: Gate) -> Shown:
     """Return what the host door shows."""
     text = asking.above(gate.waiting, gate.question, datetime.now(UTC), gate.note)
     return Shown(text, figures.short(gate.question.plan_hash), fields.demanded(gate.waiting))
+
+
+def _decided(gate: Gate, came: "SimpleQueue[Given]") -> list[Approval]:
+    """Hear answers until enough of them count; where the wait ends otherwise, a code may lie unread at Prefect."""
+    try:
+        return _decide(gate, came)
+    except BaseException as end:
+        if gate.declined is None and type(end) is not KeyboardInterrupt:
+            tries.doubt(gate.run.settings, datetime.now(UTC))
+        raise
 
 
 def _decide(gate: Gate, came: "SimpleQueue[Given]") -> list[Approval]:
@@ -155,7 +161,7 @@ def _looked(gate: Gate, now: datetime) -> Left | None:
 def _take_left(gate: Gate, left: Left) -> None:
     """Take what was left at Prefect, and put there what became of it. Raises Withdrawn where it ends the run."""
     pause, gate.pause = gate.pause, None
-    if not left.wrong and gate.run.settings.form_answers and datetime.now(UTC) >= gate.doubted:
+    if not left.wrong and gate.run.settings.form_answers and not _doubted(gate):
         _check_unproved(left.said)
         result = _safely(gate, FORM, lambda: _take(gate, left.said, FORM, own=False))
     else:
@@ -177,13 +183,20 @@ def _distrust(gate: Gate, left: Left) -> AnswerResult:
     if not gate.run.settings.form_answers:
         return _unusable(gate, CLOSED, left.said, FORM, own=False)
     if left.wrong:
-        gate.doubted = now + timedelta(seconds=DOUBT_SECONDS)
-    else:
-        left = Left(left.said, "Somebody tampered with an answer there, and may have read its code.")
-    until = f"No answer counts at Prefect until {figures.moment(gate.doubted)}; one in a terminal of the host does."
-    refusal = tries.unusable(gate.run, FORM, now, f"{left.wrong} {until}", left.said)
-    _alarm(gate, left.wrong, f"Somebody who reaches Prefect tampers with it: {left.wrong} {until}")
-    return AnswerResult(False, refusal.problem)
+        tries.doubt(gate.run.settings, now)
+        _alarm(gate, left.wrong, f"Somebody who reaches Prefect tampers with it: {left.wrong}")
+    until = _doubted(gate)
+    why = left.wrong or "Somebody tampered with an answer there, or ended a run, and may have read a code."
+    return _unusable(gate, f"{why} {tries.closed(until) if until else ''}".rstrip(), left.said, FORM, own=False)
+
+
+def _doubted(gate: Gate) -> datetime | None:
+    """Return until when no code counts at Prefect; a store that cannot be used lets no answer count anyway."""
+    try:
+        return tries.doubted(gate.run.settings, datetime.now(UTC))
+    except RollbackError as error:
+        log.error("%s", error.problem)
+        return None
 
 
 def _safely(gate: Gate, door: str, take: Callable[[], AnswerResult]) -> AnswerResult:
@@ -202,7 +215,7 @@ def _unjudged(gate: Gate, door: str, error: Exception) -> AnswerResult:
     log.error("%s", why, exc_info=error)
     now = datetime.now(UTC)
     if door == FORM:
-        gate.doubted = now + timedelta(seconds=DOUBT_SECONDS)
+        tries.doubt(gate.run.settings, now)
     with suppress(Exception):
         tries.unusable(gate.run, door, now, why, own=door != FORM)
     return AnswerResult(False, why)

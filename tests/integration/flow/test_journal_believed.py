@@ -251,6 +251,20 @@ def test_a_commit_whose_row_was_taken_away_starts_no_release_that_does_not_fit(
 
 @pytest.mark.attack(
     "owner",
+    "opens a run again that was done, so that its approval counts once more",
+    "the worker's store knows that it was done: going on needs a new approval",
+)
+def test_a_done_run_that_is_opened_again_needs_an_approval(transformed: Database) -> None:
+    assert runbook_runs.run().is_completed()
+    with transformed.connect() as conn:
+        conn.execute("UPDATE rollback.run SET outcome = 'running', state = '', end_mac = '', ended = NULL")
+    with shown(DECLINE) as seen:
+        assert asked().name == "Declined"
+    assert "it was done: somebody opened it again" in seen[0]
+
+
+@pytest.mark.attack(
+    "owner",
     "copies sealed rows of another run, and times like infinity",
     "a seal is of one row of one run in one database",
 )

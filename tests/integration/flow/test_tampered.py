@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
-from prefect.states import Running
+from prefect.states import Cancelled, Running
 
 from flows import approving
 from flows.rollback import rollback
@@ -278,3 +278,39 @@ def test_a_decline_without_a_code_ends_the_run_and_proves_nobody(
     assert "Somebody who gave the name 'Ada Lovelace' declined at Prefect without a code" in str(state.message)
     assert transformed.column("SELECT outcome FROM rollback.run") == ["cancelled"]
     until(lambda: any("CANCELLED" in heard["title"] for heard in team.heard))
+
+
+@pytest.mark.attack(
+    "api",
+    "reads a code at one run, cancels that run before it is judged, and sends the code to another",
+    "where a wait ends without an answer that counts, no code counts at Prefect for two minutes, in any run",
+)
+def test_a_code_of_a_cancelled_run_counts_for_no_other(
+    transformed: Database, aim: Callable[[Database], Database]
+) -> None:
+    aim(transformed)
+    before, stolen, request = transformed.checksums(), list[str](), dict(runbook_runs.REQUEST)
+
+    def work(flow_run: UUID) -> None:
+        stolen.append(runbook_runs.code("Ada Lovelace"))
+        approving.paused(flow_run)
+        with get_client(sync_client=True) as api:
+            api.set_flow_run_state(flow_run, Cancelled(), force=True)
+
+    def cancel(flow_run: str | None, _plan: Plan, _request: RollbackRequest) -> None:
+        Thread(target=work, args=(UUID(flow_run),), daemon=True).start()
+
+    with approvals.heard(cancel):
+        ended: State[Any] = rollback(RollbackRequest.model_validate(request), return_state=True)
+    assert ended.name == "Cancelled"
+
+    def relay(attack: Attack) -> None:
+        key = attack.waits()
+        assert attack.resume(attack.answer(code=stolen[0])) == "ACCEPT"
+        attack.waits(but=key)
+
+    with attacked(relay) as wrong:
+        state: State[Any] = rollback(RollbackRequest.model_validate(request), return_state=True)
+    assert wrong == [] and state.name == "Declined"
+    assert "No answer counts at Prefect until" in transformed.column(TRIES)[0]
+    assert transformed.checksums() == before
