@@ -21,6 +21,8 @@ from tests.runbook_runs import REQUEST
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
 WORD = {"without_rehearsal": "Staging is down since Monday, and users cannot wait."}
+NAMED = {"requested_by": "Grace Hopper"}
+"""Production wants to know who asks."""
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_a_history_that_cannot_be_read_is_said_so(production: Database, monkeypa
 
 def test_without_a_fresh_rehearsal_an_approval_needs_the_word_for_it(production: Database, tmp_path: Path) -> None:
     with runbook_runs.answering({}, {"without_rehearsal": "ok"}, WORD) as verdicts:
-        state = runbook_runs.run(silent=True)
+        state = runbook_runs.run(silent=True, **NAMED)
     assert state.is_completed(), state.message
     assert [verdict.accepted for verdict in verdicts] == [False, False, True]
     assert "say in without_rehearsal why it goes without" in verdicts[0].said
@@ -93,8 +95,8 @@ def test_without_a_fresh_rehearsal_an_approval_needs_the_word_for_it(production:
 
 
 def test_a_fresh_rehearsal_needs_no_word_and_a_decline_never_does(production: Database) -> None:
-    assert runbook_runs.run({"decision": "decline"}).name == "Declined"
+    assert runbook_runs.run({"decision": "decline"}, **NAMED).name == "Declined"
     rehearsed(2)
-    state = runbook_runs.run(incident="INC-2")
+    state = runbook_runs.run(incident="INC-2", **NAMED)
     assert state.is_completed(), state.message
     assert production.column("SELECT without_rehearsal FROM rollback.approval ORDER BY id") == ["", ""]

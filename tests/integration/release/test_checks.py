@@ -123,6 +123,6 @@ def test_a_release_that_does_not_fit_is_not_started(
         # Asked once: nothing has moved that could make a second answer another one.
         assert transformed.value("SELECT count(*) FROM rollback.step WHERE name = 'open and start'") == 1
 
-        state = runbook_runs.run(silent=True, previous_tag="v1")
+        state = runbook_runs.run(previous_tag="v1")  # another release than the approved one: asked again
         assert state.is_completed(), state.message
         assert app.answers() == {"backend v1 works", "frontend v1 works"}
