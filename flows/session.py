@@ -90,18 +90,19 @@ def answered() -> Iterator[None]:
 
 def run(request: RollbackRequest, console: Console) -> int:
     """Run the flow in this process and return the exit status: 0 done, 4 declined or refused, 1 failed."""
-    request, ends = _named(request, console), list[Summary]()
+    request, ends, steps = _named(request, console), list[Summary](), list[Step]()
     hear: Callable[[Summary, Sequence[Path]], None] = lambda summary, _: ends.append(summary)  # noqa: E731
     with (
         server(console),
         told(console, partial(prompting.prompt, console)),
         _listening(ending.listeners, hear),
+        _listening(journal.listeners, steps.append),
     ):
         try:
             state = rollback(request, return_state=True)
         except (httpx.HTTPError, PrefectException) as error:
             _leave(_vanished(ends, error, console))
-    if state.is_completed() and not any(one.outcome == "done" for one in ends):
+    if state.is_completed() and not steps:
         terminal.error(SET_BY_HAND, console)
         return 1
     return ended(state, console)
