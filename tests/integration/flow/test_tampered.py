@@ -160,8 +160,8 @@ def test_no_answer_that_fits_the_form_ends_the_run(
 
 @pytest.mark.attack(
     "api",
-    "replaces or deletes an approver's answer before it is read",
-    "it counts as one piece or not at all, and its code is worth nothing afterwards",
+    "replaces or deletes an approver's answer a second after it came",
+    "it counts as it came or not at all, and its code is worth nothing afterwards",
 )
 def test_an_answer_that_is_replaced_or_deleted_counts_nothing_nor_does_its_code_later(
     transformed: Database, aim: Callable[[Database], Database], team: Channel, monkeypatch: pytest.MonkeyPatch

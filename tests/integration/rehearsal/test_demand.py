@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from tests.runbook_runs import REQUEST
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.pg("18")]
 WORD = {"without_rehearsal": "Staging is down since Monday, and users cannot wait."}
-NAMED = {"requested_by": "Grace Hopper"}
+NAMED: dict[str, Any] = {"requested_by": "Grace Hopper"}
 """Production wants to know who asks."""
 
 
