@@ -73,8 +73,9 @@ SETTINGS = {
     "default_table_access_method": "heap",
     "lc_messages": "C",
 }
-NEWER = {"transaction_timeout": "50ms"}
-"""Settings of PostgreSQL 17 and newer."""
+NEWER = {"transaction_timeout": "400ms"}
+"""Settings of PostgreSQL 17 and newer. A parallel worker lives under its role's until it has taken over its leader's,
+and needs the time to start on a busy machine."""
 
 
 def settings_of(made: Database) -> dict[str, str]:
