@@ -46,10 +46,11 @@ def check(path: Path, found: os.stat_result, setting: str) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file whole, with mode 0600, and see it on the disk. Raises OSError."""
-    part = path.with_name(f".{path.name}.part")
+    """Replace a file whole, with mode 0600 and lines as they are, and see it on the disk. Raises OSError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8") as file:
+    number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+    with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from runbook import page, printable
+from runbook import page, printable, private_files
 from runbook.errors import SettingsInvalid
 from runbook.planning.plandata import plain, plan_json
 from runbook.schema import held
@@ -120,21 +120,14 @@ def _post_mortem_name(folder: Path, summary: Summary) -> str:
 
 
 def _folder(settings: Settings) -> Path:
-    settings.report_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.report_dir.mkdir(mode=private_files.FOLDER_MODE, parents=True, exist_ok=True)
     return settings.report_dir.resolve()
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write a file with mode 0600, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return part.replace(path)
+    """Write a private file, whole or not at all."""
+    private_files.write(path, text)
+    return path
 
 
 def _unwritable(settings: Settings, error: OSError) -> SettingsInvalid:
