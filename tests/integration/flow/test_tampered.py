@@ -1,5 +1,6 @@
 """Somebody who reaches Prefect's API tampers with a run that waits: nothing changes, people hear, the wait goes on."""
 
+import io
 import json
 import re
 import time
@@ -14,11 +15,13 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Running
+from rich.console import Console
 
-from flows import approving
+from flows import approving, prompting
 from flows.rollback import rollback
 from runbook import settings
 from runbook.approval import approvals, host_door
+from runbook.approval.host_door import AnswerResult
 from runbook.models import Plan
 from runbook.request import RollbackRequest
 from tasks import authorise
@@ -314,3 +317,24 @@ def test_a_code_of_a_cancelled_run_counts_for_no_other(
     assert wrong == [] and state.name == "Declined"
     assert "No answer counts at Prefect until" in transformed.column(TRIES)[0]
     assert transformed.checksums() == before
+
+
+def test_a_decline_from_elsewhere_is_asked_for_no_code_and_ends_the_run(
+    transformed: Database, aim: Callable[[Database], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aim(transformed)
+    before, said, results = transformed.checksums(), io.StringIO(), list[AnswerResult]()
+    typed = iter(["decline", "Ada Lovelace", "CTO", "", "A hotfix is ready."])
+    monkeypatch.setattr("builtins.input", lambda *_: next(typed))
+
+    def give(flow_run: UUID, plan: str) -> None:
+        answer = prompting.ask(Console(file=said, width=200), plan, here=False)
+        results.append(approving.give(flow_run, answer))
+
+    with approvals.heard(lambda run, plan, _: Thread(target=give, args=(UUID(run), plan.hash[:12])).start()):
+        state: State[Any] = rollback(RollbackRequest.model_validate(runbook_runs.REQUEST), return_state=True)
+    until(lambda: bool(results))
+    assert state.name == "Cancelled" and "declined at Prefect without a code" in str(state.message)
+    assert results[0].accepted and "The run has ended (Cancelled)" in results[0].said
+    assert "no code is asked" in said.getvalue() and "One-time code" not in said.getvalue()
+    assert transformed.checksums() == before and transformed.column("SELECT name FROM rollback.approval") == []
