@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
-from runbook import figures, journal
+from runbook import figures, journal, printable
 from runbook.approval import approvals, approvers, asking, authority, host_door, reminders, roster, tries
 from runbook.approval.answer import Answer, Approval
 from runbook.approval.asking import Waiting
@@ -32,6 +32,8 @@ FORM_SECONDS = 5
 """How often the form is looked at, and how long a server that does not answer is left alone."""
 ALARM_SECONDS = 60
 """How often people are told at most of the same thing done to a waiting run."""
+LETTERS = 60
+"""How many characters of a name are repeated that nobody has proved."""
 FORM = "Prefect UI or API"
 UNREADABLE = "The answer cannot be read."
 CLOSED = "Answers at Prefect do not count in this installation; answer in a terminal of the worker's host."
@@ -173,7 +175,7 @@ def _take_left(gate: Gate, left: Left) -> None:
 def _check_unproved(said: object) -> None:
     """Raise Withdrawn where somebody declines without a code: whoever reaches Prefect may end the run, and no more."""
     if isinstance(said, Mapping) and said.get("decision") == "decline" and not said.get("code"):
-        name = "".join(one for one in str(said.get("name", ""))[:60] if one.isprintable())
+        name = printable.line(said.get("name", ""), LETTERS)
         raise Withdrawn(f"Somebody who gave the name '{name}' declined at Prefect without a code, {NOBODY}.", AGAIN)
 
 
